@@ -1,0 +1,425 @@
+"""
+Every exception of the package, in one tree.
+
+::
+
+    OpenApiError
+    ├── LocalError                 this program or its configuration is at fault
+    │   ├── ConfigurationError       a file or key of the configuration
+    │   ├── IncompleteMessage        a required field was left out
+    │   ├── NotARequest              a message that no answer would close
+    │   ├── EventsDropped            a stream's reader was slower than its events
+    │   └── ClientClosed             `close()` was called
+    ├── RemoteError                the other side, or the way to it, is at fault
+    │   ├── ProtocolError            what arrived can't be read
+    │   │   ├── FrameTooLong           (the stream is lost)
+    │   │   ├── TruncatedFrame         (the stream ended inside a frame)
+    │   │   ├── UndecodableEnvelope
+    │   │   ├── UndecodablePayload
+    │   │   └── UnknownPayloadType
+    │   ├── ConnectionFailed         no connection, or it was lost; names the reason
+    │   │   └── DeadPeer               nothing arrived for longer than the watchdog allows
+    │   └── ServerError              the server answered with an error code
+    │       ├── ApplicationRefused     client id or secret
+    │       ├── TokenRefused           access or refresh token
+    │       ├── AccountRefused         this account can't be used with this token
+    │       ├── CannotRoute            wrong environment, or the broker's back end is down
+    │       ├── NotAuthorised          the session has no authority (any more)
+    │       ├── AlreadyStanding        what was asked for is already so
+    │       ├── RateLimited            `retry_after` says for how long
+    │       ├── UnderMaintenance       `maintenance_end` says until when
+    │       ├── ServerUnavailable      a transient failure behind the server
+    │       └── OrderRefused           an order or position command was refused
+    └── RequestFailed              the request ended without an answer
+        ├── RequestNotSent           it never left: safe to repeat
+        │   ├── QueueFull
+        │   ├── SendTimeout          (also a `TimeoutError`)
+        └── OutcomeUnknown           it may have arrived: reconcile before repeating
+            └── AnswerTimeout        (also a `TimeoutError`)
+
+Exceptions carry fields; `str()` makes the sentence. No field holds a payload, a token or a secret.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class OpenApiError(Exception):
+    """The root of every exception this package raises or fails a Deferred with."""
+
+
+class LocalError(OpenApiError):
+    """This program, its caller or its configuration is at fault."""
+
+
+class ConfigurationError(LocalError):
+    """A configuration is refused.
+
+    :ivar file: the file it was read from, as given.
+    :ivar key: the dotted key, or ``""`` when the file as a whole is meant.
+    :ivar problem: what is wrong.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(self, file: str | Path, key: str, problem: str, remedy: str) -> None:
+        super().__init__(file, key, problem, remedy)
+        self.file = str(file)
+        self.key = key
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{where}: {self.problem}. {self.remedy}"
+
+
+class IncompleteMessage(LocalError):
+    """A message lacks required fields and was not sent.
+
+    :ivar message_name: the schema's name of the message.
+    :ivar missing: dotted paths of the missing fields.
+    """
+
+    def __init__(self, message_name: str, missing: Sequence[str]) -> None:
+        super().__init__(message_name, tuple(missing))
+        self.message_name = message_name
+        self.missing = tuple(missing)
+
+    def __str__(self) -> str:
+        return f"{self.message_name} lacks {', '.join(self.missing)}: set every required field before sending it"
+
+
+class NotARequest(LocalError):
+    """Something was passed to ``request`` that no answer would ever close.
+
+    :ivar what: the name of the class that was passed.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what} is not a request: pass one of the schema's messages whose name ends in Req"
+
+
+class EventsDropped(LocalError):
+    """A stream's buffer overflowed; the oldest events were dropped. The stream can be iterated further.
+
+    :ivar count: how many events are missing at this point of the stream.
+    :ivar buffer: the size of the buffer.
+    """
+
+    def __init__(self, count: int, buffer: int) -> None:
+        super().__init__(count, buffer)
+        self.count = count
+        self.buffer = buffer
+
+    def __str__(self) -> str:
+        return (
+            f"{self.count} events were dropped because the reader fell more than {self.buffer} events behind: "
+            "read faster, or ask for a larger buffer"
+        )
+
+
+class ClientClosed(LocalError):
+    """The client was closed before this could happen."""
+
+    def __str__(self) -> str:
+        return "the client was closed: start a new one"
+
+
+class RemoteError(OpenApiError):
+    """The other side, or the way to it, is at fault."""
+
+
+class ProtocolError(RemoteError):
+    """What arrived can't be read.
+
+    :cvar fatal: whether the rest of the stream is lost with it.
+    """
+
+    fatal = False
+
+
+class FrameTooLong(ProtocolError):
+    """A frame announced more bytes than are allowed; the connection is closed.
+
+    :ivar announced: bytes the frame's length said.
+    :ivar allowed: bytes a frame may have.
+    """
+
+    fatal = True
+
+    def __init__(self, announced: int, allowed: int) -> None:
+        super().__init__(announced, allowed)
+        self.announced = announced
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return (
+            f"a frame of {self.announced} bytes was announced, {self.allowed} are allowed: "
+            "the peer does not speak this protocol, or max_frame is too small"
+        )
+
+
+class TruncatedFrame(ProtocolError):
+    """The stream ended inside a frame.
+
+    :ivar received: bytes of the unfinished frame that arrived, its length prefix included.
+    :ivar expected: bytes it should have had, or None if even the length prefix was cut.
+    """
+
+    fatal = True
+
+    def __init__(self, received: int, expected: int | None) -> None:
+        super().__init__(received, expected)
+        self.received = received
+        self.expected = expected
+
+    def __str__(self) -> str:
+        whole = "an unknown number of" if self.expected is None else str(self.expected)
+        return f"the stream ended after {self.received} of {whole} bytes of a frame"
+
+
+class UndecodableEnvelope(ProtocolError):
+    """A frame does not hold a ProtoMessage; it was skipped.
+
+    :ivar size: bytes of the frame.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+    def __str__(self) -> str:
+        return f"a frame of {self.size} bytes does not hold a ProtoMessage with a payload type"
+
+
+class UndecodablePayload(ProtocolError):
+    """A payload does not parse as its payload type says.
+
+    :ivar message_name: the schema's name of the message.
+    :ivar size: bytes of the payload.
+    """
+
+    def __init__(self, message_name: str, size: int) -> None:
+        super().__init__(message_name, size)
+        self.message_name = message_name
+        self.size = size
+
+    def __str__(self) -> str:
+        return f"a payload of {self.size} bytes does not parse as {self.message_name}"
+
+
+class UnknownPayloadType(ProtocolError):
+    """A payload type that the schema does not have was to be parsed.
+
+    :ivar payload_type: its number.
+    """
+
+    def __init__(self, payload_type: int) -> None:
+        super().__init__(payload_type)
+        self.payload_type = payload_type
+
+    def __str__(self) -> str:
+        return f"payload type {self.payload_type} is not in the schema: listen for Envelope to get it unparsed"
+
+
+class ConnectionFailed(RemoteError):
+    """There is no connection, or it was lost.
+
+    :ivar where: host and port, or the name of the environment.
+    :ivar reason: what the transport said.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(where, reason)
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+class DeadPeer(ConnectionFailed):
+    """Nothing arrived for longer than the watchdog allows; the connection was aborted."""
+
+
+class ServerError(RemoteError):
+    """The server answered a request with an error, or reported one by itself.
+
+    :ivar request: the schema's name of the request, or None if the server named none.
+    :ivar code: the server's code, always a string; codes outside the schema's enums occur.
+    :ivar description: the server's own sentence, or ``""``.
+    :ivar retry_after: seconds for which this payload type is blocked, or None.
+    :ivar maintenance_end: seconds since the epoch, UTC, at which maintenance ends, or None
+        (the two error messages give it in different units; here it is always seconds).
+    :ivar account_id: ctidTraderAccountId, where the error or the request names one.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        description: str = "",
+        *,
+        request: str | None = None,
+        retry_after: float | None = None,
+        maintenance_end: float | None = None,
+        account_id: int | None = None,
+    ) -> None:
+        super().__init__(code, description)
+        self.code = code
+        self.description = description
+        self.request = request
+        self.retry_after = retry_after
+        self.maintenance_end = maintenance_end
+        self.account_id = account_id
+
+    def __str__(self) -> str:
+        parts = [f"{self.request or 'the server'}: {self.code}"]
+        if self.description:
+            parts.append(f" ({self.description})")
+        if self.account_id is not None:
+            parts.append(f", account {self.account_id}")
+        if self.retry_after is not None:
+            parts.append(f", blocked for {self.retry_after:g} s")
+        return "".join(parts)
+
+
+class ApplicationRefused(ServerError):
+    """The application's client id or secret is wrong, or the application is not active."""
+
+
+class TokenRefused(ServerError):
+    """The access or refresh token is invalid, expired or revoked."""
+
+
+class AccountRefused(ServerError):
+    """The account is unknown, disabled, or not granted to this token."""
+
+
+class CannotRoute(ServerError):
+    """The request can't be routed: the account is of the other environment (live, demo), or the broker's back end
+    is down.
+    """
+
+
+class NotAuthorised(ServerError):
+    """The connection has no authority for this: application or account is not, or no longer, authorised."""
+
+
+class AlreadyStanding(ServerError):
+    """What was asked for is already so: logged in, subscribed."""
+
+
+class RateLimited(ServerError):
+    """Too many requests of this payload type; nothing was executed. `retry_after` says for how long to wait."""
+
+
+class UnderMaintenance(ServerError):
+    """The server is under maintenance; `maintenance_end` says until when, if it said so."""
+
+
+class ServerUnavailable(ServerError):
+    """A transient failure behind the server; the same request may succeed later."""
+
+
+class OrderRefused(ServerError):
+    """An order or position command was refused; nothing was executed.
+
+    :ivar event: the ProtoOAExecutionEvent or ProtoOAOrderErrorEvent that refused it, or None if it was a plain error.
+    """
+
+    event: object | None = None
+
+
+class RequestFailed(OpenApiError):
+    """A request ended without an answer.
+
+    :ivar request: the schema's name of the request.
+    :ivar reason: why.
+    :ivar account_id: ctidTraderAccountId of the request, or None if it has none.
+    """
+
+    consequence = ""
+
+    def __init__(self, request: str, reason: str, account_id: int | None = None) -> None:
+        super().__init__(request, reason, account_id)
+        self.request = request
+        self.reason = reason
+        self.account_id = account_id
+
+    def __str__(self) -> str:
+        account = "" if self.account_id is None else f" for account {self.account_id}"
+        return f"{self.request}{account}: {self.reason}; {self.consequence}"
+
+
+class RequestNotSent(RequestFailed):
+    """The request never left this program: it is safe to repeat."""
+
+    consequence = "it was never sent and may be repeated"
+
+
+class QueueFull(RequestNotSent):
+    """Too many requests are waiting for their turn under the rate limits."""
+
+
+class SendTimeout(RequestNotSent, TimeoutError):
+    """The request's time ran out while it waited for its turn."""
+
+
+class OutcomeUnknown(RequestFailed):
+    """The request was sent and no answer came: it may or may not have been carried out. Reconcile before repeating
+    it.
+    """
+
+    consequence = "it was sent, its outcome is unknown: reconcile before repeating it"
+
+
+class AnswerTimeout(OutcomeUnknown, TimeoutError):
+    """The request was sent and its time ran out before an answer came."""
+
+
+_CLASSES_BY_CODE: dict[str, type[ServerError]] = {
+    "CH_CLIENT_AUTH_FAILURE": ApplicationRefused,
+    "CH_OA_CLIENT_NOT_FOUND": ApplicationRefused,
+    "CH_ACCESS_TOKEN_INVALID": TokenRefused,
+    "CH_ACCESS_TOKEN_EXPIRED": TokenRefused,
+    "OA_AUTH_TOKEN_EXPIRED": TokenRefused,
+    "ACCESS_DENIED": TokenRefused,
+    "CH_CTID_TRADER_ACCOUNT_NOT_FOUND": AccountRefused,
+    "RET_NO_SUCH_LOGIN": AccountRefused,
+    "RET_ACCOUNT_DISABLED": AccountRefused,
+    "CANT_ROUTE_REQUEST": CannotRoute,
+    "ACCOUNT_NOT_AUTHORIZED": NotAuthorised,
+    "CH_CLIENT_NOT_AUTHENTICATED": NotAuthorised,
+    "ALREADY_LOGGED_IN": AlreadyStanding,
+    "ALREADY_SUBSCRIBED": AlreadyStanding,
+    "CH_CLIENT_ALREADY_AUTHENTICATED": AlreadyStanding,
+    "BLOCKED_PAYLOAD_TYPE": RateLimited,
+    "REQUEST_FREQUENCY_EXCEEDED": RateLimited,
+    "SERVER_IS_UNDER_MAINTENANCE": UnderMaintenance,
+    "CH_SERVER_NOT_REACHABLE": ServerUnavailable,
+    "TIMEOUT_ERROR": ServerUnavailable,
+}
+
+
+def server_error_class(code: str, description: str, *, order_command: bool) -> type[ServerError]:
+    """Choose the class that callers act on for a server's error code.
+
+    An ``INVALID_REQUEST`` whose description says "not authorized" means lost authority: that is how the live server
+    most often reports it (observed by two independent clients). A code that is not known gives `ServerError`, or
+    `OrderRefused` if it answers an order or position command.
+    """
+    if code == "INVALID_REQUEST" and "not authorized" in description.lower():
+        return NotAuthorised
+    known = _CLASSES_BY_CODE.get(code)
+    if known is not None:
+        return known
+    return OrderRefused if order_command else ServerError

@@ -1,0 +1,59 @@
+"""The TCP wire of port 5035: length-prefixed ProtoMessages, behind the three verbs every wire has.
+
+Give it bytes (`receive`), take envelopes (what `receive` gives), take bytes to write (`send`, then `data_to_send`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctrader_twisted.wire import codec
+from ctrader_twisted.wire.frames import MAX_FRAME, FrameCutter, pack_prefix
+
+if TYPE_CHECKING:
+    from ctrader_twisted.errors import ProtocolError
+    from ctrader_twisted.wire.envelope import Envelope
+
+
+class Int32Wire:
+    """One connection's framing and coding, in both directions."""
+
+    def __init__(self, max_frame: int = MAX_FRAME) -> None:
+        self._cutter = FrameCutter(max_frame)
+        self._problems: list[ProtocolError] = []
+        self._outgoing: list[bytes] = []
+        self._failed = False
+
+    def receive(self, data: bytes) -> list[Envelope]:
+        """Take bytes from the peer and give every whole envelope they complete. Never raises: see `problems`."""
+        cutter = self._cutter
+        envelopes = codec.decode_all(cutter.feed(data), self._problems)
+        if cutter.failure is not None and not self._failed:
+            self._failed = True
+            self._problems.append(cutter.failure)
+        return envelopes
+
+    def problems(self) -> list[ProtocolError]:
+        """Give what could not be read since last asked; after one that is ``fatal`` nothing more will be."""
+        if not self._problems:
+            return []
+        problems, self._problems = self._problems, []
+        return problems
+
+    def end(self) -> ProtocolError | None:
+        """Say what is missing if the stream ends now, or None if it ends cleanly."""
+        return self._cutter.end()
+
+    def send(self, envelope: Envelope) -> None:
+        """Queue an envelope for `data_to_send`."""
+        data = codec.encode(envelope)
+        self._outgoing.append(pack_prefix(len(data)))
+        self._outgoing.append(data)
+
+    def data_to_send(self) -> bytes:
+        """Give every byte queued since last asked, in one piece."""
+        if not self._outgoing:
+            return b""
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        return data

@@ -1,0 +1,31 @@
+"""Keeps tokens and secrets out of what a message prints as."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.message import Message
+
+SECRET_FIELDS = frozenset({"clientSecret", "accessToken", "refreshToken"})
+"""Fields whose values must not be shown anywhere."""
+
+
+def _shown(message: Message) -> str:
+    fields = ", ".join(
+        f"{field.name}={'***' if field.name in SECRET_FIELDS else value!r}" for field, value in message.ListFields()
+    )
+    return f"{message.DESCRIPTOR.name}({fields})"
+
+
+def mask(classes: Iterable[type[Message]]) -> None:
+    """Make the repr and str of every class that has a secret field leave its value out.
+
+    The text of other messages stays protobuf's own; none of them contains one of these.
+    """
+    for cls in classes:
+        if SECRET_FIELDS & set(cls.DESCRIPTOR.fields_by_name):
+            cls.__repr__ = _shown  # type: ignore[assignment, method-assign]
+            cls.__str__ = _shown  # type: ignore[assignment, method-assign]
