@@ -1,0 +1,188 @@
+"""The client: requests that give Deferreds, events that are listened for or iterated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ctrader_twisted.credentials import DEMO
+from ctrader_twisted.factory import OpenApiFactory, Settings
+from ctrader_twisted.requests import RequestMethods
+from ctrader_twisted.streams import EventStream, Listeners, Once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+    from twisted.internet.defer import Deferred
+
+    from ctrader_twisted.credentials import Application, Environment
+    from ctrader_twisted.factory import Opening
+    from ctrader_twisted.session.machine import AccountState, ConnectionState
+    from ctrader_twisted.session.pacing import QueueState
+
+_T = TypeVar("_T")
+_Listener = TypeVar("_Listener", bound="Callable[[Any], object]")
+
+
+class OpenApiClient(RequestMethods):
+    """A client of one environment: connects, authorises the application, keeps the session and heals it.
+
+    Accounts that were authorised through it are authorised again after a loss, and their spot, live bar and depth
+    subscriptions renewed, each account on its own; a `Resynchronised` event then says what was missed.
+
+    :param reactor: an ``IReactorTCP`` and ``IReactorTime``.
+    :param application: who this is.
+    :param environment: where to connect; the demo environment unless told otherwise.
+    :param settings: limits and times.
+    :param opening: how to connect, in place of TCP and TLS: for a proxy, a tunnel or a test.
+
+    :ivar environment: where it connects to.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        application: Application,
+        environment: Environment = DEMO,
+        *,
+        settings: Settings | None = None,
+        opening: Opening | None = None,
+    ) -> None:
+        self.environment = environment
+        self._settings = settings or Settings()
+        self._clock = reactor
+        self._listeners = Listeners()
+        self._streams: list[EventStream[Any]] = []
+        self._factory = OpenApiFactory(
+            reactor,
+            application,
+            environment,
+            settings=self._settings,
+            deliver=self._listeners.deliver,
+            announce=self._listeners.announce,
+            opening=opening,
+        )
+
+    # Life
+
+    def start(self) -> OpenApiClient:
+        """Begin to connect, and to reconnect whenever the connection is lost, until `close`. Give this client back."""
+        self._factory.open()
+        return self
+
+    def when_ready(self) -> Deferred[OpenApiClient]:
+        """Wait until the application is authorised.
+
+        :return: a new Deferred that fires with this client, at once if it is ready; it fails with `ApplicationRefused`
+            if the server refuses client id or secret (which is not tried again), and with `ClientClosed`.
+        """
+        ready: Deferred[OpenApiClient] = self._factory.when_ready().addCallback(lambda _: self)
+        return ready
+
+    def close(self) -> Deferred[None]:
+        """Close for good: requests that have not ended fail, streams end, nothing stays scheduled.
+
+        :return: a Deferred that fires with None when the connection is gone; a peer that does not let go of it is
+            waited for at most `Settings.close_timeout`.
+        """
+        done = self._factory.close()
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.close()
+        return done
+
+    # State
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands."""
+        return self._factory.session.state
+
+    def account_state(self, account_id: int) -> AccountState:
+        """Say where an account (ctidTraderAccountId) stands."""
+        return self._factory.session.account_state(account_id)
+
+    @property
+    def queue(self) -> QueueState:
+        """What waits for its turn under the limits."""
+        return self._factory.session.queue(self._clock.seconds())
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests have not ended, those in the queue included."""
+        return self._factory.session.in_flight
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many messages arrived that nobody waited for: ``late``, ``unasked``, ``unreadable``."""
+        return dict(self._factory.session.counts)
+
+    # Requests
+
+    def request(self, message: Message, *, timeout: float | None = None) -> Deferred[Any]:
+        """Send one of the schema's requests.
+
+        It leaves at once if the limits allow, else in its turn: order and position commands before everything else.
+
+        :param message: a message whose name ends in ``Req``.
+        :param timeout: seconds from now to its answer; `Settings.timeout` unless given.
+        :return: a Deferred that fires with the message that answers: the request's ``Res``, or for an order or position
+            command the first ProtoOAExecutionEvent, which listeners get, too. It fails with
+
+            * a `ServerError` (`NotAuthorised`, `RateLimited`, `OrderRefused`, …) if the server refuses;
+            * `RequestNotSent` (`QueueFull`, `SendTimeout`) if it never left: repeating it is safe;
+            * `OutcomeUnknown` (`AnswerTimeout`) if it left and no answer came, also when it is cancelled: reconcile
+              first;
+            * `IncompleteMessage` or `NotARequest` if it can't be sent at all, `ClientClosed` after `close`.
+        """
+        return self._factory.request(message, self._settings.timeout if timeout is None else timeout)
+
+    # Events
+
+    @overload
+    def on(self, cls: type[_T], listener: Callable[[_T], object]) -> Callable[[_T], object]: ...
+
+    @overload
+    def on(self, cls: type[_T]) -> Callable[[_Listener], _Listener]: ...
+
+    def on(self, cls: type[Any], listener: Callable[[Any], object] | None = None) -> Any:
+        """Call ``listener`` with each event of a class, in the order of registration. Without it, be a decorator.
+
+        :param cls: a message class such as ``ProtoOASpotEvent``; an event of the library such as ``Resynchronised``;
+            ``google.protobuf.message.Message`` for every message; ``Envelope`` for everything that arrives, unparsed,
+            payload types unknown to the schema included.
+        :param listener: called with the event. What it raises is logged; if it gives a Deferred or a coroutine, that is
+            followed and its failure logged.
+        :return: the listener.
+        """
+        if listener is None:
+
+            def register(function: _Listener) -> _Listener:
+                self._listeners.add(cls, function)
+                return function
+
+            return register
+        self._listeners.add(cls, listener)
+        return listener
+
+    def once(self, cls: type[_T], listener: Callable[[_T], object]) -> Callable[[_T], object]:
+        """Call ``listener`` with the next event of a class only; see `on`."""
+        self._listeners.add(cls, Once(self._listeners, cls, listener))
+        return listener
+
+    def off(self, cls: type[_T], listener: Callable[[_T], object]) -> bool:
+        """Stop calling ``listener`` with events of a class; False if it was not called."""
+        return self._listeners.remove(cls, listener)
+
+    def events(self, *classes: type[_T], buffer: int = 1000) -> EventStream[_T]:
+        """Iterate over events with ``async for``.
+
+        :param classes: as for `on`.
+        :param buffer: how many events may wait to be read. When more come the oldest are dropped, and the iteration
+            raises `EventsDropped` once where they are missing; it can be continued.
+        :return: the stream, which listens from now on, outlives reconnects and ends with the client. Close it when it
+            is no longer read.
+        """
+        stream = EventStream(self._listeners, classes, buffer)
+        self._streams.append(stream)
+        return stream

@@ -1,0 +1,329 @@
+"""The client's shell: a transport and a clock on one side, the wire and the session on the other.
+
+Nothing here knows what a message means. Bytes go to the wire, envelopes to the session, and what the session gives
+back is handed on: events to the owner, endings to the Deferreds that wait for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IHandshakeListener, INegotiated, IPushProducer
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import LoopingCall
+from zope.interface import implementer
+
+from ctrader_twisted.errors import ClientClosed, DeadPeer, OpenApiError, RemoteError
+from ctrader_twisted.reasons import connection_error
+from ctrader_twisted.session.machine import ConnectionState
+from ctrader_twisted.session.session import Settled
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.python.failure import Failure
+
+    from ctrader_twisted.session.session import Session
+    from ctrader_twisted.wire.envelope import Envelope
+    from ctrader_twisted.wire.int32 import Int32Wire
+
+BEAT = 1.0
+"""Seconds between two looks at the silence in both directions."""
+
+
+class Owner(Protocol):
+    """Who a connection belongs to."""
+
+    def connection_opened(self, connection: OpenApiProtocol) -> None:
+        """The connection is made and, where there is TLS, verified."""
+
+    def connection_ended(self, connection: OpenApiProtocol, reason: OpenApiError) -> None:
+        """The connection is gone; every request has been told."""
+
+    def deliver(self, envelope: Envelope) -> None:
+        """A message arrived."""
+
+    def announce(self, event: object) -> None:
+        """Something happened to the session."""
+
+
+@implementer(IHandshakeListener, IPushProducer)
+class OpenApiProtocol(TwistedProtocol):
+    """One connection of a client.
+
+    :param session: the client's session, which outlives the connection.
+    :param wire: this connection's framing and coding.
+    :param clock: for time-outs, turns and heartbeats.
+    :param owner: who is told of events.
+    :param where: host and port, for messages.
+    :param opening_timeout: seconds from the connection to the end of the TLS handshake.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        wire: Int32Wire,
+        clock: IReactorTime,
+        owner: Owner,
+        where: str,
+        opening_timeout: float = 30.0,
+    ) -> None:
+        self._session = session
+        self._wire = wire
+        self._clock = clock
+        self._owner = owner
+        self._where = where
+        self._opening_timeout = opening_timeout
+        self._opened = False
+        self._made_at = 0.0
+        self._reason: OpenApiError | None = None
+        self._heartbeat: LoopingCall | None = None
+        self._alarm: IDelayedCall | None = None
+        self._flush_call: IDelayedCall | None = None
+        self._reading = False
+        self._in_window = False
+        self._window: list[bytes] = []
+        self._paused = False
+        self._over = False
+
+    # What Twisted tells
+
+    def connectionMade(self) -> None:
+        """Begin; with TLS, wait for the handshake before anything is said."""
+        assert self.transport is not None
+        self._made_at = self._clock.seconds()
+        self._session.connected(self._made_at)
+        self.transport.registerProducer(self, True)  # type: ignore[attr-defined]  # every ITCPTransport and TLS have it
+        self._heartbeat = LoopingCall(self._beat)
+        self._heartbeat.clock = self._clock
+        self._heartbeat.start(BEAT, now=False)
+        if not INegotiated.providedBy(self.transport):
+            self._open()
+
+    def handshakeCompleted(self) -> None:
+        """TLS stands. It may still have been refused for its host name, and then nothing may be said over it."""
+        if not getattr(self.transport, "disconnecting", False):
+            self._open()
+
+    def read_begins(self) -> None:
+        """A read of the transport begins: gather its pieces."""
+        self._in_window = True
+
+    def read_ends(self) -> None:
+        """The read is over: handle its pieces together."""
+        self._in_window = False
+        window = self._window
+        if window:
+            self._window = []
+            self._receive(window[0] if len(window) == 1 else b"".join(window))
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes arrived."""
+        if self._in_window:
+            self._window.append(data)
+        else:
+            self._receive(data)
+
+    def pauseProducing(self) -> None:
+        """The peer reads too slowly: let requests wait for their turn here, where the queue is bounded."""
+        self._paused = True
+        self._session.hold(True)
+
+    def resumeProducing(self) -> None:
+        """The peer reads again."""
+        self._paused = False
+        self._session.hold(False)
+        self._tick()
+
+    def stopProducing(self) -> None:
+        """Nothing more can be written; `connectionLost` follows."""
+        self.pauseProducing()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone: handle what had arrived, then end everything."""
+        self.read_ends()
+        error = self._reason or _describe(reason, self._where)
+        cut = self._wire.end()
+        if cut is not None:
+            self._session.unreadable(cut)
+        self._over = True
+        if self._heartbeat is not None and self._heartbeat.running:
+            self._heartbeat.stop()
+        for call in (self._alarm, self._flush_call):
+            if call is not None and call.active():
+                call.cancel()
+        self._alarm = self._flush_call = None
+        self._session.hold(False)
+        self._fire(self._session.lost(self._clock.seconds(), str(error)))
+        self._announce()
+        self._owner.connection_ended(self, error)
+
+    # What the owner asks
+
+    def request(self, message: Message, timeout: float) -> Deferred[Any]:
+        """Send a request, in its turn.
+
+        :param message: one of the schema's requests.
+        :param timeout: seconds from now to its answer.
+        :return: a Deferred that fires with the message that answers it, or fails as `OpenApiClient.request` says.
+        """
+        waiter: Deferred[Any] = Deferred(self._cancel)
+        now = self._clock.seconds()
+        try:
+            request = self._session.request(message, timeout=timeout, now=now, waiter=waiter)
+        except OpenApiError as error:
+            return fail(error)
+        if not request.sent:
+            self._tick()
+        elif not self._reading and self._flush_call is None:
+            self._flush_call = self._clock.callLater(0, self._flush_now)
+        self._set_alarm(request.deadline)
+        return waiter
+
+    def end(self, reason: str) -> None:
+        """Close for good: end every request with this reason, then the connection."""
+        self._flush()
+        self._fire(self._session.lost(self._clock.seconds(), reason, closed=True))
+        self._announce()
+        self.drop(ClientClosed())
+
+    def drop(self, reason: OpenApiError, *, abort: bool = False) -> None:
+        """Close the connection and give this as the reason.
+
+        :param abort: without waiting for what is still to be written or for the peer.
+        """
+        if self._over:
+            return
+        if self._reason is None:
+            self._reason = reason
+        assert self.transport is not None
+        self._flush()
+        # A transport with a producer waits for it before it closes.
+        self.transport.unregisterProducer()  # type: ignore[attr-defined]
+        if abort:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+        else:
+            self.transport.loseConnection()
+
+    # Inside
+
+    def _open(self) -> None:
+        self._opened = True
+        self._owner.connection_opened(self)
+
+    def _receive(self, data: bytes) -> None:
+        wire = self._wire
+        envelopes = wire.receive(data)
+        session = self._session
+        if envelopes:
+            now = self._clock.seconds()
+            session.seen(now)
+            deliver = self._owner.deliver
+            self._reading = True
+            try:
+                for item in session.received(envelopes, now):
+                    if isinstance(item, Settled):
+                        if item.envelope is not None:
+                            deliver(item.envelope)
+                        self._end(item)
+                    else:
+                        deliver(item)
+                    if session.state is ConnectionState.CLOSED or self._over:
+                        break
+            finally:
+                self._reading = False
+            self._announce()
+            if session.has_outgoing:
+                self._flush()
+        for problem in wire.problems():
+            session.unreadable(problem)
+            self._announce()
+            if problem.fatal:
+                self.drop(problem, abort=True)
+
+    def _cancel(self, waiter: Deferred[Any]) -> None:
+        for request in self._session.requests():
+            if request.waiter is waiter:
+                error = self._session.cancel(request)
+                if error is not None:
+                    waiter.errback(error)
+                return
+
+    def _fire(self, settled: list[Settled]) -> None:
+        for item in settled:
+            self._end(item)
+
+    def _end(self, settled: Settled) -> None:
+        waiter: Deferred[Any] = settled.request.waiter
+        result = settled.result
+        if isinstance(result, OpenApiError):
+            waiter.errback(result)
+        else:
+            waiter.callback(result)
+
+    def _announce(self) -> None:
+        for notice in self._session.notices():
+            self._owner.announce(notice)
+
+    def _flush_now(self) -> None:
+        self._flush_call = None
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._over or self._paused:
+            return
+        outgoing = self._session.outgoing(self._clock.seconds())
+        if outgoing:
+            wire = self._wire
+            for envelope in outgoing:
+                wire.send(envelope)
+            assert self.transport is not None
+            self.transport.write(wire.data_to_send())
+
+    def _tick(self) -> None:
+        if self._over:
+            return
+        now = self._clock.seconds()
+        self._fire(self._session.tick(now))
+        self._announce()
+        self._flush()
+        due = self._session.next_due(now)
+        if due is not None:
+            self._set_alarm(due)
+
+    def _set_alarm(self, due: float) -> None:
+        """One timer serves every time-out and every turn; it is moved forward when something is due earlier."""
+        alarm = self._alarm
+        if alarm is None:
+            if not self._over:
+                self._alarm = self._clock.callLater(max(0.0, due - self._clock.seconds()), self._rang)
+        elif due < alarm.getTime():
+            alarm.reset(max(0.0, due - self._clock.seconds()))
+
+    def _rang(self) -> None:
+        self._alarm = None
+        self._tick()
+
+    def _beat(self) -> None:
+        now = self._clock.seconds()
+        if not self._opened and now - self._made_at >= self._opening_timeout:
+            self.drop(
+                DeadPeer(self._where, f"the TLS handshake was not completed within {self._opening_timeout:g} s"),
+                abort=True,
+            )
+            return
+        if not self._session.beat(now, within=BEAT):
+            silence = now - self._session.last_received
+            self.drop(DeadPeer(self._where, f"nothing arrived for {silence:.0f} s"), abort=True)
+            return
+        if self._opened:
+            self._flush()
+
+
+def _describe(reason: Failure, where: str) -> OpenApiError:
+    """Say in words why a connection ended."""
+    error = reason.value
+    return error if isinstance(error, RemoteError) else connection_error(error, where)

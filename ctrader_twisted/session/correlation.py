@@ -1,0 +1,141 @@
+"""Which answer belongs to which request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.message import Message
+
+    from ctrader_twisted.wire.catalogue import RequestKind
+    from ctrader_twisted.wire.envelope import Envelope
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One request on its way through the session.
+
+    :ivar kind: what it is.
+    :ivar envelope: what is to be sent, its id included.
+    :ivar message: the message as its author built it.
+    :ivar account_id: ctidTraderAccountId, or None if the request has none.
+    :ivar timeout: seconds it may take from being asked to being answered.
+    :ivar deadline: when that is over.
+    :ivar sent: whether it has left.
+    :ivar waiter: for the shell: whoever is told how it ends.
+    """
+
+    kind: RequestKind
+    envelope: Envelope
+    message: Message
+    account_id: int | None
+    timeout: float
+    deadline: float
+    sent: bool = False
+    waiter: Any = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.kind.name}, id {self.envelope.client_msg_id}, {'sent' if self.sent else 'waiting'}>"
+
+
+class Pending:
+    """The requests that wait for an answer, found by id and expired by deadline.
+
+    Requests of one timeout expire in the order in which they were asked, so each timeout in use keeps an ordered table
+    and only the heads are looked at: adding and removing cost the same whatever is in flight, and an answered request
+    leaves nothing behind.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Request] = {}
+        self._by_timeout: dict[float, dict[str, Request]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(list(self._by_id.values()))
+
+    def add(self, request: Request) -> None:
+        """Wait for this request's answer."""
+        key = request.envelope.client_msg_id
+        assert key is not None
+        self._by_id[key] = request
+        line = self._by_timeout.get(request.timeout)
+        if line is None:
+            line = self._by_timeout[request.timeout] = {}
+        line[key] = request
+
+    def find(self, client_msg_id: str) -> Request | None:
+        """Give the request that waits under this id, or None."""
+        return self._by_id.get(client_msg_id)
+
+    def remove(self, request: Request) -> bool:
+        """Wait no longer; False if nobody did."""
+        key = request.envelope.client_msg_id
+        assert key is not None
+        if self._by_id.pop(key, None) is None:
+            return False
+        line = self._by_timeout[request.timeout]
+        del line[key]
+        if not line and len(self._by_timeout) > 8:
+            del self._by_timeout[request.timeout]
+        return True
+
+    def next_deadline(self) -> float | None:
+        """Give the earliest deadline, or None if nothing waits."""
+        earliest: float | None = None
+        for line in self._by_timeout.values():
+            for request in line.values():
+                if earliest is None or request.deadline < earliest:
+                    earliest = request.deadline
+                break
+        return earliest
+
+    def expire(self, now: float) -> list[Request]:
+        """Remove and give every request whose deadline has come."""
+        expired: list[Request] = []
+        for line in list(self._by_timeout.values()):
+            for request in list(line.values()):
+                if request.deadline > now:
+                    break
+                self.remove(request)
+                expired.append(request)
+        return expired
+
+    def clear(self) -> list[Request]:
+        """Remove and give every request."""
+        requests = list(self._by_id.values())
+        self._by_id.clear()
+        self._by_timeout.clear()
+        return requests
+
+
+class Tombstones:
+    """The last requests that ended without an answer, so that a late one is recognised for what it is. Bounded."""
+
+    def __init__(self, capacity: int = 1000) -> None:
+        self._capacity = capacity
+        self._by_id: dict[str, Request] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def bury(self, request: Request) -> None:
+        """Remember a request that nobody waits for any more."""
+        key = request.envelope.client_msg_id
+        assert key is not None
+        self._by_id[key] = request
+        if len(self._by_id) > self._capacity:
+            del self._by_id[next(iter(self._by_id))]
+
+    def exhume(self, client_msg_id: str) -> Request | None:
+        """Take back the request buried under this id, or None."""
+        return self._by_id.pop(client_msg_id, None)
+
+    def clear(self) -> None:
+        """Forget them all: answers do not cross connections."""
+        self._by_id.clear()

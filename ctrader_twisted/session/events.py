@@ -1,0 +1,85 @@
+"""The library's own events: what happened to the session rather than on the market.
+
+Listen for them like for a message class: ``client.on(Resynchronised, f)``.
+Times are the clock's seconds, as `twisted.internet.interfaces.IReactorTime.seconds` gives them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ctrader_twisted.errors import OpenApiError, ProtocolError
+    from ctrader_twisted.session.machine import AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The application was authorised; requests may be sent. Accounts are restored after this, each on its own."""
+
+    at: float
+    connections: int
+    """How many times the client has become ready, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection was lost, or could not be made."""
+
+    at: float
+    reason: OpenApiError
+    retry_in: float | None
+    """Seconds until the next attempt, or None if there will be none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """An account moved to another state."""
+
+    account_id: int
+    state: AccountState
+    previous: AccountState
+    reason: str
+    """What the server said, or ``""``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One thing an account is subscribed to."""
+
+    kind: str
+    """``"spots"``, ``"trendbars"`` or ``"depth"``."""
+    symbol_id: int
+    period: int | None = None
+    """ProtoOATrendbarPeriod of live bars, else None."""
+    with_timestamp: bool = False
+    """Whether spot events carry the server's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resynchronised:
+    """An account stands again after a loss. Events of ``lost_at`` to ``restored_at`` were missed and will not come.
+
+    Forget both sides of every quote and every book: the first events after this are whole snapshots again.
+    """
+
+    account_id: int
+    lost_at: float
+    """When the last frame before the loss had arrived."""
+    restored_at: float
+    renewed: tuple[Subscription, ...]
+    """Subscriptions that stand again, in the order in which they were renewed."""
+    failed: tuple[tuple[Subscription, OpenApiError], ...]
+    """Subscriptions that the server refused to renew, and why; they no longer stand."""
+    requests_not_sent: tuple[str, ...]
+    """This account's requests that the loss caught before they left, by name."""
+    requests_unknown: tuple[str, ...]
+    """This account's requests that the loss caught after they left, by name: their outcome is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something arrived that can't be read. Its neighbours were delivered."""
+
+    error: ProtocolError

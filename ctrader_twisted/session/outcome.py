@@ -1,0 +1,102 @@
+"""What an answer means to the one who asked: a message, or one of the errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctrader_twisted import messages
+from ctrader_twisted.errors import (
+    AlreadyStanding,
+    OpenApiError,
+    OrderRefused,
+    OutcomeUnknown,
+    UndecodablePayload,
+    server_error_class,
+)
+from ctrader_twisted.wire import catalogue, codec
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from ctrader_twisted.errors import ServerError
+    from ctrader_twisted.session.correlation import Request
+    from ctrader_twisted.wire.envelope import Envelope
+
+_REJECTIONS = frozenset(
+    {
+        messages.ProtoOAExecutionType.ORDER_REJECTED,
+        messages.ProtoOAExecutionType.ORDER_CANCEL_REJECTED,
+    }
+)
+
+
+def read_answer(request: Request, envelope: Envelope) -> Message | OpenApiError:
+    """Give the message that answers a request, or the error that it amounts to."""
+    try:
+        message = codec.unpack(envelope)
+    except UndecodablePayload as unreadable:
+        unknown = OutcomeUnknown(request.kind.name, str(unreadable), request.account_id)
+        unknown.__cause__ = unreadable
+        return unknown
+    number = envelope.payload_type
+    if number in catalogue.ERRORS or number == catalogue.ORDER_ERROR_EVENT:
+        error = read_error(message, request)
+    elif isinstance(message, messages.ProtoOAExecutionEvent) and (
+        message.errorCode or message.executionType in _REJECTIONS
+    ):
+        code = message.errorCode or messages.ProtoOAExecutionType(message.executionType).name
+        cls = server_error_class(code, "", order_command=True)
+        error = cls(code, request=request.kind.name, account_id=request.account_id)
+    else:
+        return message
+    if isinstance(error, AlreadyStanding) and request.kind.payload_type in _SUCCESS_WHEN_STANDING:
+        return _SUCCESS_WHEN_STANDING[request.kind.payload_type](request)
+    if isinstance(error, OrderRefused) and number in catalogue.EVENTS:
+        error.event = message
+    return error
+
+
+def read_error(message: Message, request: Request | None = None) -> ServerError:
+    """Give the exception for an error message; ``request`` is the one it answers, if it answers one.
+
+    ProtoErrorRes gives the end of maintenance in milliseconds, ProtoOAErrorRes in seconds (protocol notes, 1.7).
+    """
+    assert isinstance(message, messages.ProtoErrorRes | messages.ProtoOAErrorRes | messages.ProtoOAOrderErrorEvent)
+    code = message.errorCode or "UNKNOWN_ERROR"
+    cls = server_error_class(code, message.description, order_command=request is not None and request.kind.is_command)
+    retry_after: float | None = None
+    maintenance_end: float | None = None
+    account_id = None if request is None else request.account_id
+    if isinstance(message, messages.ProtoErrorRes):
+        if message.HasField("maintenanceEndTimestamp"):
+            maintenance_end = message.maintenanceEndTimestamp / 1000
+    elif isinstance(message, messages.ProtoOAErrorRes):
+        if message.HasField("maintenanceEndTimestamp"):
+            maintenance_end = float(message.maintenanceEndTimestamp)
+        if message.HasField("retryAfter"):
+            retry_after = float(message.retryAfter)
+    if account_id is None and not isinstance(message, messages.ProtoErrorRes) and message.ctidTraderAccountId:
+        account_id = message.ctidTraderAccountId
+    return cls(
+        code,
+        message.description,
+        request=None if request is None else request.kind.name,
+        retry_after=retry_after,
+        maintenance_end=maintenance_end,
+        account_id=account_id,
+    )
+
+
+def _account_auth(request: Request) -> Message:
+    return messages.ProtoOAAccountAuthRes(ctidTraderAccountId=request.account_id)
+
+
+def _application_auth(request: Request) -> Message:
+    return messages.ProtoOAApplicationAuthRes()
+
+
+# "Already logged in" is what was asked for (protocol notes, 1.4).
+_SUCCESS_WHEN_STANDING = {
+    catalogue.payload_type(messages.ProtoOAAccountAuthReq): _account_auth,
+    catalogue.payload_type(messages.ProtoOAApplicationAuthReq): _application_auth,
+}

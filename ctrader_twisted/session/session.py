@@ -1,0 +1,417 @@
+"""One client's conversation with the server, across connections.
+
+The shell gives it what happens and when (`connected`, `request`, `received`, `tick`, `lost`), and takes what to send
+(`outgoing`) and what to tell (`received` and `notices`). It knows no socket, no clock and no Deferred.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ctrader_twisted import messages
+from ctrader_twisted.errors import (
+    AccountRefused,
+    AnswerTimeout,
+    ApplicationRefused,
+    CannotRoute,
+    NotARequest,
+    OpenApiError,
+    OutcomeUnknown,
+    QueueFull,
+    RateLimited,
+    RequestFailed,
+    RequestNotSent,
+    SendTimeout,
+    TokenRefused,
+)
+from ctrader_twisted.session.correlation import Pending, Request, Tombstones
+from ctrader_twisted.session.events import AccountChanged, Problem
+from ctrader_twisted.session.machine import (
+    ACCOUNT_TABLE,
+    CONNECTION_TABLE,
+    AccountInput,
+    AccountState,
+    ConnectionInput,
+    ConnectionState,
+)
+from ctrader_twisted.session.outcome import read_answer
+from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
+from ctrader_twisted.session.standing import Standing
+from ctrader_twisted.wire import catalogue, codec
+from ctrader_twisted.wire.envelope import Envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from google.protobuf.message import Message
+
+    from ctrader_twisted.errors import ProtocolError
+
+APPLICATION_AUTH = catalogue.payload_type(messages.ProtoOAApplicationAuthReq)
+ACCOUNT_AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
+ACCOUNT_LOGOUT = catalogue.payload_type(messages.ProtoOAAccountLogoutReq)
+ACCOUNT_CUT = catalogue.payload_type(messages.ProtoOAAccountDisconnectEvent)
+TOKEN_INVALIDATED = catalogue.payload_type(messages.ProtoOAAccountsTokenInvalidatedEvent)
+APPLICATION_CUT = catalogue.payload_type(messages.ProtoOAClientDisconnectEvent)
+_SESSION_EVENTS = frozenset({ACCOUNT_CUT, TOKEN_INVALIDATED, APPLICATION_CUT})
+_ANSWERS = frozenset(number for kind in catalogue.REQUESTS.values() for number in kind.closed_by) - catalogue.EVENTS
+
+_HEARTBEAT = Envelope(catalogue.HEARTBEAT)
+
+
+class Settled(NamedTuple):
+    """A request ended.
+
+    :ivar request: which.
+    :ivar result: the message that answers it, or the error it ended with.
+    :ivar envelope: what arrived, or None if nothing did.
+    """
+
+    request: Request
+    result: Message | OpenApiError
+    envelope: Envelope | None = None
+
+
+class Session:
+    """What is known and outstanding between one client and the server.
+
+    :ivar state: where the connection stands.
+    :ivar standing: what must stand again after a loss.
+    :ivar counts: how many messages of each kind have arrived that nobody waited for: ``"late"`` (its request had
+        ended), ``"unasked"`` (an answer to nothing this session sent), ``"unreadable"``.
+
+    :param limits: how much may be sent.
+    :param id_prefix: what the ids of this session's requests begin with; unguessable, so that no other client's id
+        that the server shows us can be taken for ours (protocol notes, 1.3).
+    :param heartbeat_after: seconds of outbound silence after which a heartbeat is due (the server wants one each 10 s).
+    :param dead_after: seconds of inbound silence after which the peer is taken for dead; any message counts.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        id_prefix: str,
+        heartbeat_after: float = 10.0,
+        dead_after: float = 75.0,
+    ) -> None:
+        self.state = ConnectionState.DISCONNECTED
+        self.standing = Standing()
+        self.counts: Counter[str] = Counter()
+        self._limits = limits or Limits()
+        self._prefix = id_prefix
+        self._asked = 0
+        self._heartbeat_after = heartbeat_after
+        self._dead_after = dead_after
+        self._accounts: dict[int, AccountState] = {}
+        self._logging_out: set[int] = set()
+        self._pending = Pending()
+        self._tombstones = Tombstones()
+        self._pacer = Pacer(self._limits)
+        self._outgoing: list[Envelope] = []
+        self._notices: list[AccountChanged | Problem] = []
+        self._last_sent = 0.0
+        self._last_received = 0.0
+
+    # What is known
+
+    def account_state(self, account_id: int) -> AccountState:
+        """Say where an account stands."""
+        return self._accounts.get(account_id, AccountState.UNAUTHORISED)
+
+    def accounts(self) -> dict[int, AccountState]:
+        """Give the state of every account that was ever asked for."""
+        return dict(self._accounts)
+
+    def queue(self, now: float) -> QueueState:
+        """Say what waits for its turn under the limits."""
+        return self._pacer.state(now)
+
+    def requests(self) -> Iterator[Request]:
+        """Give every request that has not ended."""
+        return iter(self._pending)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests have not ended."""
+        return len(self._pending)
+
+    @property
+    def last_received(self) -> float:
+        """When the last whole message arrived."""
+        return self._last_received
+
+    # What happens
+
+    def connected(self, now: float) -> None:
+        """A connection was made. Limits begin anew with it."""
+        self._pacer = Pacer(self._limits)
+        self._tombstones.clear()
+        self._outgoing.clear()
+        self._last_sent = self._last_received = now
+        self._connection(ConnectionInput.MADE)
+
+    def request(self, message: Message, *, timeout: float, now: float, waiter: Any = None) -> Request:
+        """Ask for something; it is sent as soon as the limits allow.
+
+        :raises NotARequest: if no answer would ever close it.
+        :raises IncompleteMessage: if required fields are missing.
+        :raises RequestNotSent: if there is no authorised connection.
+        :raises QueueFull: if too many requests wait already.
+        """
+        kind = catalogue.REQUESTS_BY_CLASS.get(type(message))
+        if kind is None:
+            raise NotARequest(type(message).__name__)
+        account_id: int | None = message.ctidTraderAccountId if kind.has_account else None  # type: ignore[attr-defined]
+        self._asked += 1
+        envelope = codec.pack(message, f"{self._prefix}{self._asked:x}")
+        if self.state is not ConnectionState.READY and not self._allowed_before_ready(kind.payload_type):
+            raise RequestNotSent(kind.name, f"the session is {self.state.value}, not ready", account_id)
+        request = Request(kind, envelope, message, account_id, timeout, now + timeout, False, waiter)
+        if self._pacer.admit(request, now):
+            self._pending.add(request)
+            self._leave(request, now)
+        elif self._pacer.enqueue(request):
+            self._pending.add(request)
+        else:
+            raise QueueFull(kind.name, f"{self._pacer.bound} requests wait already", account_id)
+        return request
+
+    def cancel(self, request: Request, reason: str = "cancelled") -> RequestFailed | None:
+        """End a request that its author no longer wants; give the error it ends with, or None if it has ended
+        already.
+        """
+        if not self._pending.remove(request):
+            return None
+        return self._abandon(request, reason, RequestNotSent, OutcomeUnknown)
+
+    def hold(self, held: bool) -> None:
+        """Let nothing leave while the transport can take no more; requests wait in the queue."""
+        self._pacer.held = held
+
+    def received(self, envelopes: Iterable[Envelope], now: float) -> Iterator[Envelope | Settled]:
+        """Take what arrived and give it back in order, with the requests that it ended in place of their answers.
+
+        Lazily: an envelope takes effect when it is asked for, so that a reader who stops leaves the rest as if unread.
+        """
+        find = self._pending.find
+        session_events = _SESSION_EVENTS
+        answers = _ANSWERS
+        for envelope in envelopes:
+            number, _, key = envelope
+            request = None if key is None else find(key)
+            if request is not None and number in request.kind.closed_by:
+                yield self._settle(request, envelope, now)
+                continue
+            if number in session_events:
+                self._session_event(envelope)
+            elif number in answers:
+                self._unasked(envelope)
+            yield envelope
+
+    def seen(self, now: float) -> None:
+        """At least one whole message arrived now, of whatever kind."""
+        self._last_received = now
+
+    def unreadable(self, error: ProtocolError) -> None:
+        """Something arrived that can't be read."""
+        self.counts["unreadable"] += 1
+        self._notices.append(Problem(error))
+
+    def tick(self, now: float) -> list[Settled]:
+        """Let time pass: give the requests whose time ran out, and let those leave whose turn has come."""
+        settled = []
+        for request in self._pending.expire(now):
+            reason = (
+                f"no answer within {request.timeout:g} s" if request.sent else f"not sent within {request.timeout:g} s"
+            )
+            settled.append(Settled(request, self._abandon(request, reason, SendTimeout, AnswerTimeout)))
+        for request in self._pacer.take_due(now):
+            self._leave(request, now)
+        return settled
+
+    def next_due(self, now: float) -> float | None:
+        """Give the time at which `tick` has something to do, or None."""
+        deadline = self._pending.next_deadline()
+        turn = self._pacer.next_due(now) if self._pacer.waiting else None
+        if deadline is None or turn is None:
+            return turn if deadline is None else deadline
+        return min(deadline, turn)
+
+    def beat(self, now: float, within: float = 0.0) -> bool:
+        """Queue a heartbeat if one is due within so many seconds; say whether the peer still counts as alive."""
+        if now - self._last_sent + within >= self._heartbeat_after:
+            self._outgoing.append(_HEARTBEAT)
+        return now - self._last_received < self._dead_after
+
+    def lost(self, now: float, reason: str, *, closed: bool = False) -> list[Settled]:
+        """The connection is gone, or (``closed``) the client was closed: end every request."""
+        self._connection(ConnectionInput.CLOSE if closed else ConnectionInput.LOST)
+        for envelope in self._outgoing:  # what was to leave and did not
+            request = None if envelope.client_msg_id is None else self._pending.find(envelope.client_msg_id)
+            if request is not None:
+                request.sent = False
+        self._outgoing.clear()
+        self._pacer.clear()
+        settled = [
+            Settled(request, self._abandon(request, reason, RequestNotSent, OutcomeUnknown))
+            for request in self._pending.clear()
+        ]
+        self._lose_accounts(reason)
+        for request, _, _ in settled:
+            account = None if request.account_id is None else self.standing.find(request.account_id)
+            if account is not None:
+                (account.requests_unknown if request.sent else account.requests_not_sent).append(request.kind.name)
+        return settled
+
+    # What to send and tell
+
+    def outgoing(self, now: float) -> list[Envelope]:
+        """Give what is to be sent now, and count it as sent."""
+        outgoing = self._outgoing
+        if outgoing:
+            self._outgoing = []
+            self._last_sent = now
+        return outgoing
+
+    @property
+    def has_outgoing(self) -> bool:
+        """Whether `outgoing` would give anything."""
+        return bool(self._outgoing)
+
+    def notices(self) -> list[AccountChanged | Problem]:
+        """Give what happened to the session since last asked."""
+        notices = self._notices
+        if notices:
+            self._notices = []
+        return notices
+
+    # Inside
+
+    def _allowed_before_ready(self, payload_type: int) -> bool:
+        return payload_type == APPLICATION_AUTH and self.state in (
+            ConnectionState.CONNECTED,
+            ConnectionState.AUTHORISING,
+        )
+
+    def _leave(self, request: Request, now: float) -> None:
+        request.sent = True
+        self._outgoing.append(request.envelope)
+        number = request.kind.payload_type
+        if number == ACCOUNT_AUTH:
+            assert request.account_id is not None
+            self._account(request.account_id, AccountInput.AUTH_SENT, "")
+        elif number == APPLICATION_AUTH:
+            self._connection(ConnectionInput.AUTH_SENT)
+
+    def _settle(self, request: Request, envelope: Envelope, now: float) -> Settled:
+        self._pending.remove(request)
+        if not request.sent:  # an answer under the id of a request that never left: nothing of ours
+            self._pacer.remove(request)
+        result = read_answer(request, envelope)
+        if isinstance(result, RateLimited) and result.retry_after is not None:
+            self._pacer.block(request.kind.payload_type, now + result.retry_after)
+        self._learn(request, result)
+        return Settled(request, result, envelope)
+
+    def _learn(self, request: Request, result: Message | OpenApiError) -> None:
+        """Draw from the end of a request what it says about connection, account and subscriptions."""
+        number = request.kind.payload_type
+        accepted = not isinstance(result, OpenApiError)
+        if accepted:
+            self.standing.accepted(request.message)
+        if number == ACCOUNT_AUTH:
+            assert request.account_id is not None
+            self._account(request.account_id, _account_input(result), str(result) if not accepted else "")
+        elif number == APPLICATION_AUTH:
+            self._connection(
+                ConnectionInput.AUTH_ACCEPTED
+                if accepted
+                else ConnectionInput.AUTH_REFUSED
+                if isinstance(result, ApplicationRefused)
+                else ConnectionInput.AUTH_FAILED
+            )
+        elif number == ACCOUNT_LOGOUT and accepted:
+            assert request.account_id is not None
+            # An acknowledgement only: the account disconnect event completes the logout (protocol notes, 1.3).
+            self._logging_out.add(request.account_id)
+
+    def _unasked(self, envelope: Envelope) -> None:
+        """An answer came to a request that has ended, or that was never ours."""
+        number, _, key = envelope
+        request = None if key is None else self._tombstones.exhume(key)
+        late = request is not None or (key is not None and key.startswith(self._prefix))
+        self.counts["late" if late else "unasked"] += 1
+        if request is not None and number in request.kind.closed_by:
+            self._learn(request, read_answer(request, envelope))
+
+    def _abandon(
+        self, request: Request, reason: str, unsent: type[RequestFailed], unknown: type[RequestFailed]
+    ) -> RequestFailed:
+        if request.sent:
+            self._tombstones.bury(request)
+            error = unknown(request.kind.name, reason, request.account_id)
+        else:
+            self._pacer.remove(request)
+            error = unsent(request.kind.name, reason, request.account_id)
+        number = request.kind.payload_type
+        if number == ACCOUNT_AUTH and request.account_id is not None:
+            self._account(request.account_id, AccountInput.AUTH_FAILED, reason)
+        elif number == APPLICATION_AUTH:
+            self._connection(ConnectionInput.AUTH_FAILED)
+        return error
+
+    def _session_event(self, envelope: Envelope) -> None:
+        """One of the three ways of losing a session on a live connection (protocol notes, 1.13)."""
+        try:
+            message = codec.unpack(envelope)
+        except OpenApiError:
+            return  # whoever listens for it is told that it can't be read
+        if isinstance(message, messages.ProtoOAAccountDisconnectEvent):
+            account_id = message.ctidTraderAccountId
+            if account_id in self._logging_out:
+                self._logging_out.discard(account_id)
+                self.standing.forget(account_id)
+                self._account(account_id, AccountInput.LOGGED_OUT, "logged out")
+            else:
+                self._mark_loss(account_id)
+                self._account(account_id, AccountInput.CUT, "the server ended this account's session")
+        elif isinstance(message, messages.ProtoOAAccountsTokenInvalidatedEvent):
+            for account_id in message.ctidTraderAccountIds:
+                self._mark_loss(account_id)
+                self._account(account_id, AccountInput.TOKEN_INVALIDATED, message.reason or "token invalidated")
+        elif isinstance(message, messages.ProtoOAClientDisconnectEvent):
+            self._connection(ConnectionInput.APPLICATION_CUT)
+            self._lose_accounts(message.reason or "the server disconnected the application")
+
+    def _lose_accounts(self, reason: str) -> None:
+        self._logging_out.clear()
+        for account_id in list(self._accounts):
+            self._mark_loss(account_id)
+            self._account(account_id, AccountInput.LOST, reason)
+
+    def _mark_loss(self, account_id: int) -> None:
+        account = self.standing.find(account_id)
+        if account is not None and account.lost_at is None:
+            account.lost_at = self._last_received
+
+    def _connection(self, happened: ConnectionInput) -> None:
+        self.state = CONNECTION_TABLE[self.state][happened]
+
+    def _account(self, account_id: int, happened: AccountInput, reason: str) -> None:
+        previous = self.account_state(account_id)
+        state = ACCOUNT_TABLE[previous][happened]
+        self._accounts[account_id] = state
+        if state is not previous:
+            self._notices.append(AccountChanged(account_id, state, previous, reason))
+
+
+def _account_input(result: Message | OpenApiError) -> AccountInput:
+    if not isinstance(result, OpenApiError):
+        return AccountInput.AUTH_ACCEPTED
+    if isinstance(result, TokenRefused):
+        return AccountInput.TOKEN_REFUSED
+    if isinstance(result, AccountRefused | CannotRoute):
+        return AccountInput.AUTH_REFUSED
+    return AccountInput.AUTH_FAILED

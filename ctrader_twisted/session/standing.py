@@ -1,0 +1,160 @@
+"""What must stand again after a loss: the accounts, and what each is subscribed to.
+
+Nothing survives a reconnect on the server (protocol notes, 1.4). This book is kept from what the server accepted, so it
+holds whatever was asked for through the session and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctrader_twisted import messages
+from ctrader_twisted.session.events import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from google.protobuf.message import Message
+
+_Key = tuple[str, int, int | None]
+
+
+def _key(subscription: Subscription) -> _Key:
+    return (subscription.kind, subscription.symbol_id, subscription.period)
+
+
+@dataclass(slots=True)
+class AccountStanding:
+    """One account that was authorised.
+
+    :ivar account_id: ctidTraderAccountId.
+    :ivar access_token: the token it was authorised with.
+    :ivar subscriptions: what stands, in the order in which it was accepted.
+    :ivar lost_at: when the last frame before the loss had arrived, or None while nothing is lost.
+    :ivar requests_not_sent: names of its requests that the loss caught before they left.
+    :ivar requests_unknown: names of its requests that the loss caught after they left.
+    """
+
+    account_id: int
+    access_token: str = field(repr=False)
+    subscriptions: dict[_Key, Subscription] = field(default_factory=dict)
+    lost_at: float | None = None
+    requests_not_sent: list[str] = field(default_factory=list)
+    requests_unknown: list[str] = field(default_factory=list)
+
+    def forget(self, subscription: Subscription) -> None:
+        """Strike one subscription; live bars go with the spots they ride on."""
+        self.subscriptions.pop(_key(subscription), None)
+        if subscription.kind == "spots":
+            for key in [key for key in self.subscriptions if key[:2] == ("trendbars", subscription.symbol_id)]:
+                del self.subscriptions[key]
+
+    def steps(self) -> Iterator[tuple[Message, tuple[Subscription, ...]]]:
+        """Give the requests that renew every subscription, in order: spots, then live bars, then depth.
+
+        Live bars are refused before the spots they ride on (protocol notes, 1.7).
+        """
+        account = self.account_id
+        standing = list(self.subscriptions.values())
+        for with_timestamp in (False, True):
+            spots = tuple(s for s in standing if s.kind == "spots" and s.with_timestamp is with_timestamp)
+            if spots:
+                yield (
+                    messages.ProtoOASubscribeSpotsReq(
+                        ctidTraderAccountId=account,
+                        symbolId=[s.symbol_id for s in spots],
+                        subscribeToSpotTimestamp=with_timestamp or None,
+                    ),
+                    spots,
+                )
+        for bars in standing:
+            if bars.kind == "trendbars":
+                yield (
+                    messages.ProtoOASubscribeLiveTrendbarReq(
+                        ctidTraderAccountId=account, symbolId=bars.symbol_id, period=bars.period
+                    ),
+                    (bars,),
+                )
+        depth = tuple(s for s in standing if s.kind == "depth")
+        if depth:
+            yield (
+                messages.ProtoOASubscribeDepthQuotesReq(
+                    ctidTraderAccountId=account, symbolId=[s.symbol_id for s in depth]
+                ),
+                depth,
+            )
+
+
+class Standing:
+    """The book of every account that stands or is to stand again."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[int, AccountStanding] = {}
+
+    def __iter__(self) -> Iterator[AccountStanding]:
+        return iter(list(self._accounts.values()))
+
+    def find(self, account_id: int) -> AccountStanding | None:
+        """Give what stands for an account, or None if it was never authorised or logged out."""
+        return self._accounts.get(account_id)
+
+    def forget(self, account_id: int) -> None:
+        """Strike an account and everything it is subscribed to."""
+        self._accounts.pop(account_id, None)
+
+    def accepted(self, message: Message) -> None:
+        """Enter what the server's acceptance of this request makes stand, or strike what it ends."""
+        if isinstance(message, messages.ProtoOAAccountAuthReq):
+            account = self._accounts.get(message.ctidTraderAccountId)
+            if account is None:
+                self._accounts[message.ctidTraderAccountId] = AccountStanding(
+                    message.ctidTraderAccountId, message.accessToken
+                )
+            else:
+                account.access_token = message.accessToken
+            return
+        read = _SUBSCRIPTIONS.get(type(message))
+        if read is None:
+            return
+        account = self._accounts.get(message.ctidTraderAccountId)  # type: ignore[attr-defined]  # all six have it
+        if account is None:
+            return
+        begins, subscriptions = read(message)
+        for subscription in subscriptions:
+            if begins:
+                account.subscriptions[_key(subscription)] = subscription
+            else:
+                account.forget(subscription)
+
+
+def _spots(message: Message) -> list[Subscription]:
+    assert isinstance(message, messages.ProtoOASubscribeSpotsReq)
+    return [
+        Subscription("spots", symbol, with_timestamp=message.subscribeToSpotTimestamp) for symbol in message.symbolId
+    ]
+
+
+def _no_spots(message: Message) -> list[Subscription]:
+    assert isinstance(message, messages.ProtoOAUnsubscribeSpotsReq)
+    return [Subscription("spots", symbol) for symbol in message.symbolId]
+
+
+def _bars(message: Message) -> list[Subscription]:
+    assert isinstance(message, messages.ProtoOASubscribeLiveTrendbarReq | messages.ProtoOAUnsubscribeLiveTrendbarReq)
+    return [Subscription("trendbars", message.symbolId, message.period)]
+
+
+def _depth(message: Message) -> list[Subscription]:
+    assert isinstance(message, messages.ProtoOASubscribeDepthQuotesReq | messages.ProtoOAUnsubscribeDepthQuotesReq)
+    return [Subscription("depth", symbol) for symbol in message.symbolId]
+
+
+_SUBSCRIPTIONS: dict[type[Message], Callable[[Message], tuple[bool, list[Subscription]]]] = {
+    messages.ProtoOASubscribeSpotsReq: lambda message: (True, _spots(message)),
+    messages.ProtoOAUnsubscribeSpotsReq: lambda message: (False, _no_spots(message)),
+    messages.ProtoOASubscribeLiveTrendbarReq: lambda message: (True, _bars(message)),
+    messages.ProtoOAUnsubscribeLiveTrendbarReq: lambda message: (False, _bars(message)),
+    messages.ProtoOASubscribeDepthQuotesReq: lambda message: (True, _depth(message)),
+    messages.ProtoOAUnsubscribeDepthQuotesReq: lambda message: (False, _depth(message)),
+}

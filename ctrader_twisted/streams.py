@@ -1,0 +1,203 @@
+"""Who listens for what, and streams that are iterated."""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from google.protobuf.message import DecodeError, Message
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ctrader_twisted.errors import EventsDropped, UndecodablePayload
+from ctrader_twisted.session.events import Problem
+from ctrader_twisted.wire import catalogue
+from ctrader_twisted.wire.envelope import Envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Listener = Callable[[Any], object]
+
+_T = TypeVar("_T")
+_log = Logger()
+
+
+class Listeners:
+    """Delivers each event to whoever listens for its class.
+
+    A payload that nobody listens for is never parsed; one that several listen for is parsed once. A listener that
+    raises is logged by name and costs the others nothing. A listener that is a coroutine function, or gives a
+    Deferred, is followed, so that its failure is logged too.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[type, tuple[Listener, ...]] = {}
+        self._routes: dict[int, tuple[Callable[[bytes], Message], tuple[Listener, ...]]] = {}
+        self._raw: tuple[Listener, ...] = ()
+
+    def add(self, cls: type, listener: Listener) -> None:
+        """Call ``listener`` with each event of ``cls`` from now on, after those that listen already.
+
+        :raises TypeError: if ``cls`` is not a class that can be listened for.
+        """
+        if not isinstance(cls, type):
+            raise TypeError(f"{cls!r} is not a class: listen for a message class, a session event, Message or Envelope")
+        if issubclass(cls, Message) and cls is not Message and cls not in catalogue.TYPES:
+            raise TypeError(f"{cls.__name__} is only ever a part of other messages and never arrives by itself")
+        self._listeners[cls] = (*self._listeners.get(cls, ()), listener)
+        self._reroute()
+
+    def remove(self, cls: type, listener: Listener) -> bool:
+        """Stop calling ``listener`` with events of ``cls``; False if it was not called."""
+        before = self._listeners.get(cls, ())
+        for index, candidate in enumerate(before):
+            if candidate == listener or getattr(candidate, "wraps", None) == listener:
+                self._listeners[cls] = before[:index] + before[index + 1 :]
+                self._reroute()
+                return True
+        return False
+
+    def deliver(self, envelope: Envelope) -> None:
+        """Give an event that arrived to its listeners."""
+        if self._raw:
+            for listener in self._raw:
+                self._call(listener, envelope)
+        route = self._routes.get(envelope[0])
+        if route is None:
+            return
+        parse, listeners = route
+        try:
+            message = parse(envelope[1])
+        except DecodeError:
+            self.announce(Problem(UndecodablePayload(catalogue.name(envelope[0]), len(envelope[1]))))
+            return
+        for listener in listeners:
+            try:
+                result = listener(message)
+            except Exception:
+                _log.failure("listener {listener!r} failed", listener=listener)
+            else:
+                if result is not None:
+                    self._follow(listener, result)
+
+    def announce(self, event: object) -> None:
+        """Give one of the library's own events to its listeners."""
+        for listener in self._listeners.get(type(event), ()):
+            self._call(listener, event)
+
+    def _call(self, listener: Listener, event: object) -> None:
+        try:
+            result = listener(event)
+        except Exception:
+            _log.failure("listener {listener!r} failed", listener=listener)
+        else:
+            if result is not None:
+                self._follow(listener, result)
+
+    def _follow(self, listener: Listener, result: object) -> None:
+        if inspect.iscoroutine(result):
+            result = Deferred.fromCoroutine(result)
+        if isinstance(result, Deferred):
+
+            def failed(failure: Failure) -> None:
+                _log.failure("listener {listener!r} failed", failure, listener=listener)
+
+            result.addErrback(failed)
+
+    def _reroute(self) -> None:
+        self._raw = self._listeners.get(Envelope, ())
+        every = self._listeners.get(Message, ())
+        self._routes = {}
+        for number, cls in catalogue.PARSERS.items():
+            listeners = (*self._listeners.get(cls, ()), *every)
+            if listeners:
+                self._routes[number] = (cls.FromString, listeners)
+
+
+class Once:
+    """A listener that is called once.
+
+    :ivar wraps: whom it calls, so that `Listeners.remove` finds it.
+    """
+
+    def __init__(self, listeners: Listeners, cls: type, listener: Listener) -> None:
+        self._listeners = listeners
+        self._cls = cls
+        self.wraps = listener
+
+    def __repr__(self) -> str:
+        return repr(self.wraps)
+
+    def __call__(self, event: object) -> object:
+        self._listeners.remove(self._cls, self)
+        return self.wraps(event)
+
+
+class EventStream(Generic[_T]):
+    """Events to be iterated with ``async for``, through a bounded buffer.
+
+    When the reader falls more than ``buffer`` events behind, the oldest are dropped, and the next step of the iteration
+    raises `EventsDropped`, which says how many are missing at this point. The stream goes on after it: iterate again.
+
+    The iteration ends when the client is closed. A stream outlives reconnects.
+
+    :ivar dropped: how many events were dropped altogether.
+    """
+
+    def __init__(self, listeners: Listeners, classes: tuple[type[_T], ...], buffer: int) -> None:
+        if buffer < 1:
+            raise ValueError(f"a buffer of {buffer} events holds none: give at least 1")
+        self.dropped = 0
+        self._listeners = listeners
+        self._classes = classes
+        self._buffer: deque[_T] = deque()
+        self._bound = buffer
+        self._gap = 0
+        self._readers: deque[Deferred[_T]] = deque()
+        self._ended = False
+        for cls in classes:
+            listeners.add(cls, self._arrived)
+
+    def __aiter__(self) -> EventStream[_T]:
+        return self
+
+    def __anext__(self) -> Deferred[_T]:
+        """Give the next event: a Deferred that fails with `EventsDropped` where some are missing."""
+        if self._gap:
+            gap, self._gap = self._gap, 0
+            return fail(EventsDropped(gap, self._bound))
+        if self._buffer:
+            return succeed(self._buffer.popleft())
+        if self._ended:
+            return fail(StopAsyncIteration())
+        reader: Deferred[_T] = Deferred(self._readers.remove)
+        self._readers.append(reader)
+        return reader
+
+    def __len__(self) -> int:
+        """Give how many events wait to be read."""
+        return len(self._buffer)
+
+    def close(self) -> None:
+        """Stop listening. What waits can still be read; then the iteration ends."""
+        if self._ended:
+            return
+        self._ended = True
+        for cls in self._classes:
+            self._listeners.remove(cls, self._arrived)
+        readers, self._readers = self._readers, deque()
+        for reader in readers:
+            reader.errback(Failure(StopAsyncIteration()))
+
+    def _arrived(self, event: object) -> None:
+        if self._readers:
+            self._readers.popleft().callback(cast("_T", event))
+            return
+        if len(self._buffer) == self._bound:
+            self._buffer.popleft()
+            self._gap += 1
+            self.dropped += 1
+        self._buffer.append(cast("_T", event))
