@@ -86,6 +86,7 @@ class OpenApiClient(RequestMethods):
             waited for at most `Settings.close_timeout`.
         """
         done = self._factory.close()
+        self._listeners.clear()
         streams, self._streams = self._streams, []
         for stream in streams:
             stream.close()

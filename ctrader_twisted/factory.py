@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.credentials import Application, Environment
     from ctrader_twisted.session.standing import AccountStanding
-    from ctrader_twisted.wire.envelope import Envelope
+    from ctrader_twisted.wire.envelope import Burst, Envelope
 
 Opening = Callable[["OpenApiFactory"], "IConnector"]
 """Begins to connect a factory and gives the connector, as ``reactor.connectTCP`` does."""
@@ -121,7 +121,7 @@ class OpenApiFactory(ReconnectingClientFactory):
         environment: Environment,
         *,
         settings: Settings,
-        deliver: Callable[[Envelope], None],
+        deliver: Callable[[Envelope | Burst], None],
         announce: Callable[[object], None],
         opening: Opening | None = None,
     ) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from ctrader_twisted.session.session import Session
-    from ctrader_twisted.wire.envelope import Envelope
+    from ctrader_twisted.wire.envelope import Burst, Envelope
     from ctrader_twisted.wire.int32 import Int32Wire
 
 BEAT = 1.0
@@ -42,8 +42,8 @@ class Owner(Protocol):
     def connection_ended(self, connection: OpenApiProtocol, reason: OpenApiError) -> None:
         """The connection is gone; every request has been told."""
 
-    def deliver(self, envelope: Envelope) -> None:
-        """A message arrived."""
+    def deliver(self, arrived: Envelope | Burst) -> None:
+        """A message arrived, or a run of them."""
 
     def announce(self, event: object) -> None:
         """Something happened to the session."""
@@ -216,15 +216,15 @@ class OpenApiProtocol(TwistedProtocol):
 
     def _receive(self, data: bytes) -> None:
         wire = self._wire
-        envelopes = wire.receive(data)
+        arrived = wire.receive(data)
         session = self._session
-        if envelopes:
+        if arrived:
             now = self._clock.seconds()
             session.seen(now)
             deliver = self._owner.deliver
             self._reading = True
             try:
-                for item in session.received(envelopes, now):
+                for item in session.received(arrived, now):
                     if isinstance(item, Settled):
                         if item.envelope is not None:
                             deliver(item.envelope)

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ctrader_twisted.errors import ConnectionFailed
+from ctrader_twisted.wire.envelope import Burst
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,8 @@ _OVERHEAD = 16  # an envelope's bytes besides its payload, about
 class Wire(Protocol):
     """The verbs of a wire; `ctrader_twisted.wire.int32.Int32Wire` has them."""
 
-    def receive(self, data: bytes, /) -> list[Envelope]:
-        """Take bytes and give every whole envelope they complete."""
+    def receive(self, data: bytes, /) -> list[Envelope | Burst]:
+        """Take bytes and give every whole envelope they complete, runs kept together."""
 
     def problems(self) -> list[ProtocolError]:
         """Give what could not be read since last asked."""
@@ -215,7 +216,11 @@ class ServerProtocol(TwistedProtocol):
         """Hand every whole envelope to the conversation, then what could not be read."""
         if self._peer is None or not self._peer.open:
             return
-        self._waiting.extend(self._wire.receive(data))
+        for arrived in self._wire.receive(data):
+            if isinstance(arrived, Burst):
+                self._waiting.extend(arrived.envelopes())
+            else:
+                self._waiting.append(arrived)
         self._dispatch()
 
     def _dispatch(self) -> None:
@@ -261,7 +266,7 @@ class ServerProtocol(TwistedProtocol):
             return
         peer._shut()
         if peer._own_reason is not None:
-            reason = Failure(peer._own_reason)  # type: ignore[no-untyped-call]
+            reason = Failure(peer._own_reason)
         if conversation is not None:
             conversation.lost(reason)
 
@@ -280,8 +285,8 @@ class ServerFactory(Factory):
     ) -> None:
         self._arguments = (conversation_factory, wire_factory, clock, max_backlog)
 
-    def buildProtocol(self, addr: IAddress | None) -> ServerProtocol:
-        """Make the protocol of one connection."""
+    def buildProtocol(self, addr: IAddress | None) -> ServerProtocol | None:
+        """Make the protocol of one connection; None, in a subclass, turns it away."""
         protocol = ServerProtocol(*self._arguments)
         protocol.factory = self
         return protocol

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from ctrader_twisted.errors import EventsDropped, UndecodablePayload
 from ctrader_twisted.session.events import Problem
 from ctrader_twisted.wire import catalogue
-from ctrader_twisted.wire.envelope import Envelope
+from ctrader_twisted.wire.envelope import Burst, Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,28 +60,48 @@ class Listeners:
                 return True
         return False
 
-    def deliver(self, envelope: Envelope) -> None:
-        """Give an event that arrived to its listeners."""
+    def deliver(self, arrived: Envelope | Burst) -> None:
+        """Give what arrived to its listeners, in order."""
+        if isinstance(arrived, Burst):
+            number, payloads = arrived
+        else:
+            number, payloads = arrived[0], [arrived[1]]
         if self._raw:
-            for listener in self._raw:
-                self._call(listener, envelope)
-        route = self._routes.get(envelope[0])
+            self._deliver_raw(arrived)
+        routes = self._routes
+        route = routes.get(number)
         if route is None:
             return
         parse, listeners = route
-        try:
-            message = parse(envelope[1])
-        except DecodeError:
-            self.announce(Problem(UndecodablePayload(catalogue.name(envelope[0]), len(envelope[1]))))
-            return
-        for listener in listeners:
+        for payload in payloads:
+            if self._routes is not routes:  # somebody began or ceased to listen, or the client was closed
+                routes = self._routes
+                if number not in routes:
+                    return
+                parse, listeners = routes[number]
             try:
-                result = listener(message)
-            except Exception:
-                _log.failure("listener {listener!r} failed", listener=listener)
-            else:
-                if result is not None:
-                    self._follow(listener, result)
+                message = parse(payload)
+            except DecodeError:
+                self.announce(Problem(UndecodablePayload(catalogue.name(number), len(payload))))
+                continue
+            for listener in listeners:
+                try:
+                    result = listener(message)
+                except Exception:
+                    _log.failure("listener {listener!r} failed", listener=listener)
+                else:
+                    if result is not None:
+                        self._follow(listener, result)
+
+    def clear(self) -> None:
+        """Let nobody listen any more."""
+        self._listeners.clear()
+        self._reroute()
+
+    def _deliver_raw(self, arrived: Envelope | Burst) -> None:
+        for envelope in arrived.envelopes() if isinstance(arrived, Burst) else (arrived,):
+            for listener in self._raw:
+                self._call(listener, envelope)
 
     def announce(self, event: object) -> None:
         """Give one of the library's own events to its listeners."""

@@ -37,7 +37,7 @@ from ctrader_twisted.session.machine import (
 )
 from ctrader_twisted.session.outcome import read_answer
 from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
-from ctrader_twisted.session.standing import Standing
+from ctrader_twisted.session.standing import SUBSCRIBING, Standing
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.envelope import Envelope
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ctrader_twisted.errors import ProtocolError
+    from ctrader_twisted.wire.envelope import Burst
 
 APPLICATION_AUTH = catalogue.payload_type(messages.ProtoOAApplicationAuthReq)
 ACCOUNT_AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
@@ -56,6 +57,8 @@ TOKEN_INVALIDATED = catalogue.payload_type(messages.ProtoOAAccountsTokenInvalida
 APPLICATION_CUT = catalogue.payload_type(messages.ProtoOAClientDisconnectEvent)
 _SESSION_EVENTS = frozenset({ACCOUNT_CUT, TOKEN_INVALIDATED, APPLICATION_CUT})
 _ANSWERS = frozenset(number for kind in catalogue.REQUESTS.values() for number in kind.closed_by) - catalogue.EVENTS
+_TELLING = frozenset({APPLICATION_AUTH, ACCOUNT_AUTH, ACCOUNT_LOGOUT}) | SUBSCRIBING
+_OF_CONCERN = _SESSION_EVENTS | _ANSWERS
 
 _HEARTBEAT = Envelope(catalogue.HEARTBEAT)
 
@@ -190,25 +193,19 @@ class Session:
         """Let nothing leave while the transport can take no more; requests wait in the queue."""
         self._pacer.held = held
 
-    def received(self, envelopes: Iterable[Envelope], now: float) -> Iterator[Envelope | Settled]:
+    def received(self, arrived: Iterable[Envelope | Burst], now: float) -> Iterator[Envelope | Burst | Settled]:
         """Take what arrived and give it back in order, with the requests that it ended in place of their answers.
 
         Lazily: an envelope takes effect when it is asked for, so that a reader who stops leaves the rest as if unread.
         """
-        find = self._pending.find
-        session_events = _SESSION_EVENTS
-        answers = _ANSWERS
-        for envelope in envelopes:
-            number, _, key = envelope
-            request = None if key is None else find(key)
-            if request is not None and number in request.kind.closed_by:
-                yield self._settle(request, envelope, now)
-                continue
-            if number in session_events:
-                self._session_event(envelope)
-            elif number in answers:
-                self._unasked(envelope)
-            yield envelope
+        for item in arrived:
+            if isinstance(item, Envelope):
+                yield self._received_one(item, now)
+            elif item.payload_type in _OF_CONCERN:
+                for envelope in item.envelopes():
+                    yield self._received_one(envelope, now)
+            else:
+                yield item
 
     def seen(self, now: float) -> None:
         """At least one whole message arrived now, of whatever kind."""
@@ -289,6 +286,17 @@ class Session:
 
     # Inside
 
+    def _received_one(self, envelope: Envelope, now: float) -> Envelope | Settled:
+        number, _, key = envelope
+        request = None if key is None else self._pending.find(key)
+        if request is not None and number in request.kind.closed_by:
+            return self._settle(request, envelope, now)
+        if number in _SESSION_EVENTS:
+            self._session_event(envelope)
+        elif number in _ANSWERS:
+            self._unasked(envelope)
+        return envelope
+
     def _allowed_before_ready(self, payload_type: int) -> bool:
         return payload_type == APPLICATION_AUTH and self.state in (
             ConnectionState.CONNECTED,
@@ -312,7 +320,8 @@ class Session:
         result = read_answer(request, envelope)
         if isinstance(result, RateLimited) and result.retry_after is not None:
             self._pacer.block(request.kind.payload_type, now + result.retry_after)
-        self._learn(request, result)
+        if request.kind.payload_type in _TELLING:
+            self._learn(request, result)
         return Settled(request, result, envelope)
 
     def _learn(self, request: Request, result: Message | OpenApiError) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ctrader_twisted import messages
 from ctrader_twisted.session.events import Subscription
+from ctrader_twisted.wire import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,3 +159,6 @@ _SUBSCRIPTIONS: dict[type[Message], Callable[[Message], tuple[bool, list[Subscri
     messages.ProtoOASubscribeDepthQuotesReq: lambda message: (True, _depth(message)),
     messages.ProtoOAUnsubscribeDepthQuotesReq: lambda message: (False, _depth(message)),
 }
+
+SUBSCRIBING = frozenset(catalogue.payload_type(cls) for cls in _SUBSCRIPTIONS)
+"""Payload types of the requests that begin or end a subscription."""

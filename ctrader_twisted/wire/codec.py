@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError, EncodeError
 
 from ctrader_twisted.errors import IncompleteMessage, UndecodableEnvelope, UndecodablePayload, UnknownPayloadType
 from ctrader_twisted.wire import catalogue
-from ctrader_twisted.wire.envelope import Envelope
+from ctrader_twisted.wire.envelope import Burst, Envelope
 from ctrader_twisted.wire.schema import ProtoMessage
 
 if TYPE_CHECKING:
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from ctrader_twisted.errors import ProtocolError
 
 _parse_envelope = ProtoMessage.FromString
-_new_envelope = tuple.__new__
 
-# An envelope without message id, as nearly every event comes: tag 1 and a payload type of two varint bytes, tag 2 and a
-# payload of less than 128 bytes up to the end. These four bytes say which; the rest needs no parse.
+# How nearly every envelope comes: tag 1 and a payload type of two varint bytes, tag 2 and a payload of less than 128
+# bytes, and for an answer tag 3 and an id of less than 128. The first four bytes say which; the rest needs no parse.
 _SHORT_FORMS = {
     b"\x08" + bytes((number & 0x7F | 0x80, number >> 7)) + b"\x12": number
     for number in catalogue.PARSERS
     if 0x80 <= number < 0x4000
 }
+
+_HEADS = {number: head for head, number in _SHORT_FORMS.items()}
+_BYTE = [bytes((number,)) for number in range(0x80)]
 
 
 def decode(data: bytes) -> Envelope:
@@ -46,26 +48,55 @@ def decode(data: bytes) -> Envelope:
     )
 
 
-def decode_all(frames: Iterable[bytes], unreadable: list[ProtocolError]) -> list[Envelope]:
-    """Parse each frame; a frame that can't be parsed is put into ``unreadable`` and costs its neighbours nothing."""
-    envelopes: list[Envelope] = []
-    append = envelopes.append
+def decode_all(frames: Iterable[bytes], unreadable: list[ProtocolError]) -> list[Envelope | Burst]:
+    """Parse each frame, keeping runs of one type without message id together.
+
+    A frame that can't be parsed is put into ``unreadable`` and costs its neighbours nothing.
+    """
+    arrived: list[Envelope | Burst] = []
     short_forms = _SHORT_FORMS
+    number = size = 0
+    head = b""
+    payloads: list[bytes] = []
+    append = payloads.append
     for frame in frames:
-        number = short_forms.get(frame[:4])
-        if number is not None and len(frame) > 4 and frame[4] == len(frame) - 5 and frame[4] < 0x80:
-            append(_new_envelope(Envelope, (number, frame[5:], None)))
+        if frame[:5] == head and len(frame) == size:  # the same type, the same size: most spot events
+            append(frame[5:])
             continue
+        length = len(frame)
+        found = short_forms.get(frame[:4]) if length > 4 and frame[4] < 0x80 else None
+        if found is not None:
+            end = frame[4] + 5
+            if end == length:
+                head, size = frame[:5], length
+                if found != number or not payloads:
+                    number, payloads = found, []
+                    append = payloads.append
+                    arrived.append(Burst(number, payloads))
+                append(frame[5:])
+                continue
+            if end + 2 < length and frame[end] == 0x1A and frame[end + 1] < 0x80 and frame[end + 1] == length - end - 2:
+                key = frame[end + 2 :]
+                if key.isascii():
+                    head, payloads = b"", []
+                    arrived.append(Envelope(found, frame[5:end], key.decode("ascii")))
+                    continue
+        head, payloads = b"", []
         try:
-            append(decode(frame))
+            arrived.append(decode(frame))
         except UndecodableEnvelope as error:
             unreadable.append(error)
-    return envelopes
+    return arrived
 
 
 def encode(envelope: Envelope) -> bytes:
     """Give the bytes of an envelope's ProtoMessage, without a length before them."""
     number, payload, client_msg_id = envelope
+    if client_msg_id is not None:
+        key = client_msg_id.encode()
+        if 0 < len(payload) < 0x80 and len(key) < 0x80 and number in _HEADS:
+            # By hand what protobuf would write, at a third of the time: every request passes here.
+            return b"".join((_HEADS[number], _BYTE[len(payload)], payload, b"\x1a", _BYTE[len(key)], key))
     return ProtoMessage(payloadType=number, payload=payload or None, clientMsgId=client_msg_id).SerializeToString()
 
 

@@ -12,7 +12,7 @@ from ctrader_twisted.wire.frames import MAX_FRAME, FrameCutter, pack_prefix
 
 if TYPE_CHECKING:
     from ctrader_twisted.errors import ProtocolError
-    from ctrader_twisted.wire.envelope import Envelope
+    from ctrader_twisted.wire.envelope import Burst, Envelope
 
 
 class Int32Wire:
@@ -24,14 +24,14 @@ class Int32Wire:
         self._outgoing: list[bytes] = []
         self._failed = False
 
-    def receive(self, data: bytes) -> list[Envelope]:
-        """Take bytes from the peer and give every whole envelope they complete. Never raises: see `problems`."""
+    def receive(self, data: bytes) -> list[Envelope | Burst]:
+        """Take bytes from the peer and give every whole envelope they complete, runs kept together. Never raises: see `problems`."""
         cutter = self._cutter
-        envelopes = codec.decode_all(cutter.feed(data), self._problems)
+        arrived = codec.decode_all(cutter.feed(data), self._problems)
         if cutter.failure is not None and not self._failed:
             self._failed = True
             self._problems.append(cutter.failure)
-        return envelopes
+        return arrived
 
     def problems(self) -> list[ProtocolError]:
         """Give what could not be read since last asked; after one that is ``fatal`` nothing more will be."""

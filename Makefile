@@ -1,0 +1,105 @@
+# Every target does its own set-up: .venv is made and filled on the first run, and again when setup.cfg or pyproject.toml changes.
+#
+#   make demo [SECONDS=20]   the daemon and a simulated venue; JSON Lines on stdout until Ctrl-C, or for so many seconds
+#   make test [ARGS=...]     the tests; ARGS goes to pytest
+#   make check               everything CI does
+#   make help                the rest
+
+# The Python that .venv is made with: the first 3.11 or newer of these that can make one.  make test PYTHON=/opt/python3.12/bin/python
+PYTHON =
+CANDIDATES = python3.13 python3.12 python3.11 python3
+
+ARGS =
+SECONDS =
+
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+# A plain editable install puts a finder in front of the import system that hides twisted/plugins; "compat" uses a .pth line.
+INSTALL = $(PIP) install --config-settings editable_mode=compat --editable
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test soak bench schema schema-check lint format types contracts news check clean
+
+help:
+	@sed -n -e 's/^#   make/  make/p' Makefile
+	@echo '  make soak                the long tests'
+	@echo '  make bench               the measurements behind the figures in README.md'
+	@echo '  make schema              generate ctrader_twisted/wire/schema and requests.py from protos/'
+	@echo '  make lint                ruff, shellcheck, news fragments (make format mends what a machine can)'
+	@echo '  make types               mypy'
+	@echo '  make contracts           who may import whom'
+	@echo '  make clean               remove .venv and everything built'
+
+# --------------------------------------------------------------------------------------------------------------- to run
+
+# stdout is the daemon's JSON Lines and nothing else: the log goes to stderr, and so does what pip has to say.
+demo: $(VENV)/run.stamp
+	@exec $(BIN)/twistd --nodaemon --pidfile= --logger=ctrader_twisted.service.stderr_observer \
+	  ctrader --config examples/demo.toml $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+test: $(VENV)/test.stamp
+	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/test.stamp
+	@$(BIN)/python -m pytest -m soak $(ARGS)
+
+bench: $(VENV)/test.stamp
+	@set -e; for program in benchmarks/bench_*.py; do echo "== $$program"; $(BIN)/python "$$program" $(ARGS); done
+
+# ------------------------------------------------------------------------------------------------------------ to develop
+
+schema: $(VENV)/dev.stamp
+	@$(BIN)/python protos/generate.py
+
+schema-check: $(VENV)/dev.stamp
+	@$(BIN)/python protos/generate.py --check
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/shellcheck .ci/run ci/*.sh
+	@$(BIN)/towncrier build --draft --version next >/dev/null
+
+format: $(VENV)/dev.stamp
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/dev.stamp
+	@$(BIN)/mypy
+
+contracts: $(VENV)/dev.stamp
+	@$(BIN)/lint-imports
+
+news: $(VENV)/dev.stamp
+	@$(BIN)/towncrier build --draft --version next
+
+check:
+	@bash .ci/run
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f twisted/plugins/dropin.cache
+	find ctrader_twisted twisted tests examples benchmarks protos ci -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# ------------------------------------------------------------------------------------------------------------- the set-up
+# Each stamp is newer than the packages it stands for.  A larger set covers the smaller ones.
+
+$(VENV)/run.stamp: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing into $(VENV) ...' >&2
+	@$(INSTALL) . >&2
+	@touch $@
+
+$(VENV)/test.stamp: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing into $(VENV) ...' >&2
+	@$(INSTALL) '.[test]' >&2
+	@touch $(VENV)/run.stamp $@
+
+$(VENV)/dev.stamp: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing into $(VENV) ...' >&2
+	@$(INSTALL) '.[dev]' >&2
+	@touch $(VENV)/run.stamp $(VENV)/test.stamp $@
+
+$(BIN)/python:
+	@sh ci/venv.sh $(VENV) $(or $(PYTHON),$(CANDIDATES)) >&2

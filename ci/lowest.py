@@ -1,0 +1,24 @@
+"""Print pip constraints that hold every requirement of setup.cfg at its lower bound."""
+
+import configparser
+import re
+from pathlib import Path
+
+EXTRAS = ("parquet",)  # what users install; the tools that test it may be new
+
+
+def main() -> None:
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(Path(__file__).parents[1] / "setup.cfg")
+    lines = setup["options"]["install_requires"].split("\n")
+    for extra in EXTRAS:
+        lines += setup["options.extras_require"][extra].split("\n")
+    for line in filter(None, lines):
+        match = re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?>=([\d.]+)(?:,<[\d.]+)?(\s*;.*)?", line)
+        if match is None:
+            raise SystemExit(f"setup.cfg: {line!r} has no lower bound of the form name>=version")
+        name, version, marker = match.groups()
+        print(f"{name}=={version}{marker or ''}")
+
+
+main()

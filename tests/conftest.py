@@ -1,0 +1,134 @@
+"""What every test is held to: it logs no error it does not own up to, and leaves nothing behind in the reactor.
+
+``logged_errors``
+    What has been logged as an error since the test began.  A test that means to provoke one takes it with ``flush``;
+    any that is left fails the test.  An unhandled error in a Deferred is logged when the Deferred is collected, so
+    garbage is collected first.
+
+In tests/loopback, the only tests that use the global reactor, a delayed call, a listening port or a connection that is
+still there a second after the test fails it too.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_twisted
+from hypothesis import settings
+from twisted.internet import task
+from twisted.logger import LogLevel, formatEvent, globalLogBeginner, globalLogPublisher
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from twisted.internet.posixbase import PosixReactorBase
+    from twisted.logger import LogEvent
+    from twisted.python.failure import Failure
+
+# A shared machine stalls for longer than Hypothesis's 200 ms now and then, and that is no finding.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+REACTOR_GRACE = 1.0  # seconds
+
+
+class LoggedErrors:
+    """Every event logged at error or critical, until flushed."""
+
+    def __init__(self) -> None:
+        self.events: list[LogEvent] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        if event.get("log_namespace") == "twisted.internet.defer" and "log_failure" not in event:
+            return  # "Unhandled error in Deferred:", the headline of the event that comes next
+        if event.get("log_level") in (LogLevel.error, LogLevel.critical):
+            self.events.append(event)
+
+    def flush(self, *types: type[BaseException]) -> list[Failure]:
+        """Take what was logged with a failure of these types, or everything if none is named; return the failures."""
+        gc.collect()
+        taken = [
+            event
+            for event in self.events
+            if not types or ("log_failure" in event and event["log_failure"].check(*types))
+        ]
+        self.events = [event for event in self.events if event not in taken]
+        return [event["log_failure"] for event in taken if "log_failure" in event]
+
+    def complaint(self) -> str | None:
+        """Describe what is left, and forget it; ``None`` where nothing is."""
+        gc.collect()
+        events, self.events = self.events, []
+        if not events:
+            return None
+        texts = []
+        for event in events:
+            texts.append(f"[{event.get('log_namespace', '-')}] {formatEvent(event).strip()}")
+            if "log_failure" in event:
+                texts.append(event["log_failure"].getTraceback())
+        return "\n".join(["logged as an error:", *texts])
+
+
+_LOGGED = pytest.StashKey[LoggedErrors]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Until somebody begins, twisted.logger keeps its last thousand events, and with their failures whole frames.
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # What was imported stays for good; left out of each test's collection, that costs a millisecond rather than fifty.
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def logged_errors(request: pytest.FixtureRequest) -> Iterator[LoggedErrors]:
+    logged = request.node.stash[_LOGGED] = LoggedErrors()
+    globalLogPublisher.addObserver(logged)
+    try:
+        yield logged
+        # Fixtures that the test asked for have ended by now, and may have logged as they did.
+        if complaint := logged.complaint():
+            pytest.fail(complaint, pytrace=False)
+    finally:
+        globalLogPublisher.removeObserver(logged)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    try:
+        result = yield
+    except BaseException:
+        if (logged := item.stash.get(_LOGGED, None)) and (complaint := logged.complaint()):
+            item.add_report_section("call", "twisted.logger", complaint)
+        raise
+    if (logged := item.stash.get(_LOGGED, None)) and (complaint := logged.complaint()):
+        pytest.fail(complaint, pytrace=False)
+    return result
+
+
+def _belongings(reactor: PosixReactorBase) -> set[object]:
+    calls = {call for call in reactor.getDelayedCalls() if call.active()}
+    return calls | {*reactor.getReaders(), *reactor.getWriters()}
+
+
+@pytest.fixture(autouse=True)
+def _clean_reactor(request: pytest.FixtureRequest, logged_errors: LoggedErrors) -> Iterator[None]:
+    if "loopback" not in request.path.parts:
+        yield
+        return
+    from twisted.internet import reactor
+
+    # The first turn starts the reactor, which has readers of its own.
+    pytest_twisted.blockon(task.deferLater(reactor, 0))
+    before = _belongings(reactor)
+    yield
+    deadline = reactor.seconds() + REACTOR_GRACE
+    while (left := _belongings(reactor) - before) and reactor.seconds() < deadline:
+        pytest_twisted.blockon(task.deferLater(reactor, 0.01))
+    if left:
+        pytest.fail("\n".join(["left behind in the reactor:", *sorted(map(str, left))]), pytrace=False)
