@@ -1,6 +1,6 @@
 """A client, a daemon and a simulated venue for Spotware's cTrader Open API, for Twisted.
 
-==================================  =====================================================================================
+==================================  ==============================================================================
 `ctrader_twisted.OpenApiClient`     requests that give Deferreds, events that are listened for or iterated
 `ctrader_twisted.messages`          the API's messages and enums, under Spotware's own names
 `ctrader_twisted.errors`            every exception, in one tree
@@ -8,7 +8,7 @@
 `ctrader_twisted.sim`               a simulated venue to develop and test against
 `ctrader_twisted.sim.testing`       a client and a venue joined in memory, for your own tests
 `ctrader_twisted.service`           the daemon behind ``twistd ctrader``
-==================================  =====================================================================================
+==================================  ==============================================================================
 
 ``docs/architecture.md`` in the source says which room holds what, and which may import which.
 """
@@ -19,6 +19,7 @@ from ctrader_twisted.errors import OpenApiError
 from ctrader_twisted.factory import Settings
 from ctrader_twisted.session.events import (
     AccountChanged,
+    ApplicationCut,
     Disconnected,
     Problem,
     Ready,
@@ -36,6 +37,7 @@ __all__ = [
     "AccountChanged",
     "AccountState",
     "Application",
+    "ApplicationCut",
     "ConnectionState",
     "Disconnected",
     "Envelope",

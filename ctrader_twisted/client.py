@@ -52,7 +52,7 @@ class OpenApiClient(RequestMethods):
         self._settings = settings or Settings()
         self._clock = reactor
         self._listeners = Listeners()
-        self._streams: list[EventStream[Any]] = []
+        self._streams: set[EventStream[Any]] = set()
         self._factory = OpenApiFactory(
             reactor,
             application,
@@ -87,8 +87,7 @@ class OpenApiClient(RequestMethods):
         """
         done = self._factory.close()
         self._listeners.clear()
-        streams, self._streams = self._streams, []
-        for stream in streams:
+        for stream in list(self._streams):
             stream.close()
         return done
 
@@ -184,6 +183,6 @@ class OpenApiClient(RequestMethods):
         :return: the stream, which listens from now on, outlives reconnects and ends with the client. Close it when it
             is no longer read.
         """
-        stream = EventStream(self._listeners, classes, buffer)
-        self._streams.append(stream)
+        stream = EventStream(self._listeners, classes, buffer, self._streams.discard)
+        self._streams.add(stream)
         return stream

@@ -32,7 +32,14 @@ from ctrader_twisted.errors import (
 )
 from ctrader_twisted.protocol import OpenApiProtocol
 from ctrader_twisted.reasons import connection_error
-from ctrader_twisted.session.events import AccountChanged, Disconnected, Ready, Resynchronised, Subscription
+from ctrader_twisted.session.events import (
+    AccountChanged,
+    ApplicationCut,
+    Disconnected,
+    Ready,
+    Resynchronised,
+    Subscription,
+)
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.session.session import Session
@@ -250,6 +257,8 @@ class OpenApiFactory(ReconnectingClientFactory):
     def announce(self, event: object) -> None:
         """Something happened to the session: act on it, then tell the listeners."""
         self._announce_further(event)
+        if isinstance(event, ApplicationCut) and self._connection is not None:
+            self._connection.drop(ConnectionFailed(str(self._environment), event.reason))
         if not isinstance(event, AccountChanged):
             return
         if event.state is AccountState.AUTHORISED:
@@ -258,8 +267,6 @@ class OpenApiFactory(ReconnectingClientFactory):
                 self._renew(account)
         elif event.state is AccountState.DROPPED and self.session.state is ConnectionState.READY:
             self._restore_later(event.account_id)
-        elif self._connection is not None and self.session.state is ConnectionState.CONNECTED:
-            self._connection.drop(ConnectionFailed(str(self._environment), event.reason))
 
     # Authorising
 
@@ -333,7 +340,7 @@ class OpenApiFactory(ReconnectingClientFactory):
                 self._settings.timeout,
             )
         except OpenApiError as error:
-            if connection is self._connection:
+            if connection is self._connection and self.session.state is ConnectionState.READY:
                 _log.warn(
                     "account {account} on {where} was not authorised again: {error}",
                     account=account_id,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import select
@@ -285,7 +286,7 @@ class JsonLinesWriter:
         if len(self._lines) == 1 or len(first) >= most:
             return first if self._is_file else first[:most]
         gathered, size = [first], len(first)
-        for line, _ in list(self._lines)[1:] if len(self._lines) < 64 else _some(self._lines):
+        for line, _ in itertools.islice(self._lines, 1, 1024):
             size += len(line)
             if size > most:
                 break
@@ -345,15 +346,16 @@ class JsonLinesWriter:
             if self._is_file:
                 os.fsync(descriptor)
         except OSError as error:
-            if self.failure is None and error.errno not in (errno.EINVAL, errno.ENOTSUP):
-                self._fail(error)
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                self.failure = self.failure or error.strerror or str(error)
+                _log.error(
+                    "{output}: {problem} on the way to the disk: what of its last events is there is not known",
+                    output=self.name,
+                    problem=self.failure,
+                )
+                self._on_failure(self)
         finally:
             os.close(descriptor)
         drained, self._drained = self._drained, None
         if drained is not None:
             drained.callback(None)
-
-
-def _some(lines: deque[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
-    """Give the lines after the first, few enough not to copy a long queue for each write."""
-    return [lines[number] for number in range(1, 64)]

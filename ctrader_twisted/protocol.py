@@ -87,6 +87,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._in_window = False
         self._window: list[bytes] = []
         self._paused = False
+        self._closing = False
         self._over = False
 
     # What Twisted tells
@@ -201,8 +202,10 @@ class OpenApiProtocol(TwistedProtocol):
             self._reason = reason
         assert self.transport is not None
         self._flush()
-        # A transport with a producer waits for it before it closes.
-        self.transport.unregisterProducer()  # type: ignore[attr-defined]
+        if not self._closing:
+            self._closing = True
+            # A transport with a producer waits for it before it closes.
+            self.transport.unregisterProducer()  # type: ignore[attr-defined]
         if abort:
             self.transport.abortConnection()  # type: ignore[attr-defined]
         else:

@@ -167,7 +167,13 @@ class EventStream(Generic[_T]):
     :ivar dropped: how many events were dropped altogether.
     """
 
-    def __init__(self, listeners: Listeners, classes: tuple[type[_T], ...], buffer: int) -> None:
+    def __init__(
+        self,
+        listeners: Listeners,
+        classes: tuple[type[_T], ...],
+        buffer: int,
+        on_close: Callable[[EventStream[_T]], object],
+    ) -> None:
         if buffer < 1:
             raise ValueError(f"a buffer of {buffer} events holds none: give at least 1")
         self.dropped = 0
@@ -178,6 +184,7 @@ class EventStream(Generic[_T]):
         self._gap = 0
         self._readers: deque[Deferred[_T]] = deque()
         self._ended = False
+        self._on_close = on_close
         for cls in classes:
             listeners.add(cls, self._arrived)
 
@@ -206,6 +213,7 @@ class EventStream(Generic[_T]):
         if self._ended:
             return
         self._ended = True
+        self._on_close(self)
         for cls in self._classes:
             self._listeners.remove(cls, self._arrived)
         readers, self._readers = self._readers, deque()

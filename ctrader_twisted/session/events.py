@@ -45,6 +45,14 @@ class AccountChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplicationCut:
+    """The server ended the application's session, and every account's with it. A new connection is made."""
+
+    reason: str
+    """What the server said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """One thing an account is subscribed to."""
 

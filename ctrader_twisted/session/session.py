@@ -26,7 +26,7 @@ from ctrader_twisted.errors import (
     TokenRefused,
 )
 from ctrader_twisted.session.correlation import Pending, Request, Tombstones
-from ctrader_twisted.session.events import AccountChanged, Problem
+from ctrader_twisted.session.events import AccountChanged, ApplicationCut, Problem
 from ctrader_twisted.session.machine import (
     ACCOUNT_TABLE,
     CONNECTION_TABLE,
@@ -113,7 +113,7 @@ class Session:
         self._tombstones = Tombstones()
         self._pacer = Pacer(self._limits)
         self._outgoing: list[Envelope] = []
-        self._notices: list[AccountChanged | Problem] = []
+        self._notices: list[AccountChanged | ApplicationCut | Problem] = []
         self._last_sent = 0.0
         self._last_received = 0.0
 
@@ -277,7 +277,7 @@ class Session:
         """Whether `outgoing` would give anything."""
         return bool(self._outgoing)
 
-    def notices(self) -> list[AccountChanged | Problem]:
+    def notices(self) -> list[AccountChanged | ApplicationCut | Problem]:
         """Give what happened to the session since last asked."""
         notices = self._notices
         if notices:
@@ -392,7 +392,9 @@ class Session:
                 self._account(account_id, AccountInput.TOKEN_INVALIDATED, message.reason or "token invalidated")
         elif isinstance(message, messages.ProtoOAClientDisconnectEvent):
             self._connection(ConnectionInput.APPLICATION_CUT)
-            self._lose_accounts(message.reason or "the server disconnected the application")
+            reason = message.reason or "the server disconnected the application"
+            self._lose_accounts(reason)
+            self._notices.append(ApplicationCut(reason))
 
     def _lose_accounts(self, reason: str) -> None:
         self._logging_out.clear()

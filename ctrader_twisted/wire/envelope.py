@@ -28,8 +28,8 @@ class Envelope(NamedTuple):
 class Burst(NamedTuple):
     """Envelopes of one payload type and without message id that arrived one behind the other.
 
-    Nearly all that a busy connection carries is runs of spot events. Kept together they are looked up and dispatched once
-    for the run, and can be decoded as a whole.
+    Nearly all that a busy connection carries is runs of spot events. Kept together they are looked up and dispatched
+    once for the run, and can be decoded as a whole.
     """
 
     payload_type: int

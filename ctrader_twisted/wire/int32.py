@@ -25,7 +25,9 @@ class Int32Wire:
         self._failed = False
 
     def receive(self, data: bytes) -> list[Envelope | Burst]:
-        """Take bytes from the peer and give every whole envelope they complete, runs kept together. Never raises: see `problems`."""
+        """Take bytes from the peer and give every whole envelope they complete, runs kept together. Never raises:
+        see `problems`.
+        """
         cutter = self._cutter
         arrived = codec.decode_all(cutter.feed(data), self._problems)
         if cutter.failure is not None and not self._failed:
