@@ -7,7 +7,7 @@ records it holds. What is written goes to the socket at once: the client gathers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from OpenSSL import crypto
 from twisted.internet.interfaces import IWriteDescriptor
@@ -17,7 +17,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from ctrader_twisted.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, ITransport
 
 _PEM_BEGIN = b"-----BEGIN CERTIFICATE-----"
 _PEM_END = b"-----END CERTIFICATE-----"
@@ -60,29 +62,35 @@ def _certificates(pem: bytes) -> list[Certificate]:
 
 
 class GatheringTLS(TLSMemoryBIOProtocol):
-    """TLS that tells the protocol where each read begins and ends, and that writes without waiting for the next
-    turn.
-    """
+    """TLS that tells the protocol where each read begins and ends, and that writes without waiting for the next turn."""
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """Begin, and learn once what protocol and transport can do."""
+        protocol = self.wrappedProtocol
+        self._windows: ReadsInWindows | None = protocol if isinstance(protocol, ReadsInWindows) else None
+        self._send_now: Callable[[], object] | None = (
+            transport.doWrite if IWriteDescriptor.providedBy(transport) else None  # type: ignore[attr-defined]
+        )
+        super().makeConnection(transport)
 
     def dataReceived(self, data: bytes) -> None:
         """Decrypt one read of the socket and hand its records over together."""
-        protocol = self.wrappedProtocol
-        if not isinstance(protocol, ReadsInWindows):
+        windows = self._windows
+        if windows is None:
             super().dataReceived(data)
             return
-        protocol.read_begins()
+        windows.read_begins()
         try:
             super().dataReceived(data)
         finally:
-            protocol.read_ends()
+            windows.read_ends()
 
     def write(self, data: bytes) -> None:
         """Encrypt and try the socket at once; what it does not take is left to the reactor."""
         super().write(data)
-        transport = self.transport
-        if IWriteDescriptor.providedBy(transport) and not self.disconnecting:
+        if self._send_now is not None and not self.disconnecting:
             # A failure here is not lost: the reactor meets it again when it tries the same socket.
-            cast("IWriteDescriptor", transport).doWrite()
+            self._send_now()
 
 
 class GatheringTLSFactory(TLSMemoryBIOFactory):

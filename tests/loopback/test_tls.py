@@ -1,0 +1,175 @@
+"""Over real sockets: TLS is verified before a word is said, and a stalled or broken handshake is told for what it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import defer
+from twisted.internet.protocol import Protocol, ServerFactory
+
+from ctrader_twisted import Application, Disconnected, Environment, OpenApiClient, Settings, messages
+from ctrader_twisted.errors import ConfigurationError, DeadPeer
+from ctrader_twisted.tls import client_options
+from ctrader_twisted.wire import codec
+from tests.loopback.servers import AnsweringFactory, accept_all, certificate, listen
+
+def client_of(reactor: Any, port: int, trust_root: bytes | None, host: str = "localhost", **settings: Any) -> OpenApiClient:
+    return OpenApiClient(
+        reactor,
+        Application("id", "the-secret"),
+        Environment("test", host, port, trust_root=trust_root),
+        settings=Settings(retry_after=60, **settings),
+    )
+
+
+async def first_loss(client: OpenApiClient) -> Disconnected:
+    lost: defer.Deferred[Disconnected] = defer.Deferred()
+    client.once(Disconnected, lost.callback)
+    client.start()
+    try:
+        return await lost
+    finally:
+        await client.close()
+
+
+@pytest.fixture
+def reactor() -> Any:
+    from twisted.internet import reactor
+
+    return reactor
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_right_certificate_is_accepted_and_requests_are_answered(reactor: Any) -> None:
+    pem, pair = certificate()
+    server = AnsweringFactory(accept_all)
+    port = listen(reactor, server, pair)
+    client = client_of(reactor, port.getHost().port, pem).start()
+    await client.when_ready()
+    answer = await client.account_auth(ctidTraderAccountId=7, accessToken="t")
+    assert answer == messages.ProtoOAAccountAuthRes(ctidTraderAccountId=7)
+    await client.close()
+    await port.stopListening()
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "trusted", "expected"),
+    [
+        pytest.param("other.example", 3650, True, "another host name", id="wrong host name"),
+        pytest.param("localhost", 1, True, "expired", id="expired"),
+        pytest.param("localhost", 3650, False, "not signed by a trusted authority", id="unknown authority"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_wrong_certificate_is_refused_before_a_word_is_said(
+    reactor: Any, host: str, days: int, trusted: bool, expected: str
+) -> None:
+    pem, pair = certificate(host, days=days)
+    other, _ = certificate()
+    server = AnsweringFactory(accept_all)
+    port = listen(reactor, server, pair)
+    lost = await first_loss(client_of(reactor, port.getHost().port, pem if trusted else other))
+    assert expected in str(lost.reason), str(lost.reason)
+    assert "test (localhost:" in str(lost.reason)
+    assert server.bytes_received == 0
+    await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_system_does_not_trust_a_certificate_of_ours(reactor: Any) -> None:
+    _, pair = certificate()
+    server = AnsweringFactory(accept_all)
+    port = listen(reactor, server, pair)
+    lost = await first_loss(client_of(reactor, port.getHost().port, None))
+    assert "certificate verify failed" in str(lost.reason)
+    assert server.bytes_received == 0
+    await port.stopListening()
+
+
+class Mute(Protocol):
+    """Says nothing, whatever it is sent."""
+
+
+class Plain(Protocol):
+    """Speaks no TLS."""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize(("protocol", "expected"), [(Mute, "handshake was not completed within 0.5 s"), (Plain, "TLS failed")])
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_does_not_shake_hands_is_left(reactor: Any, protocol: type[Protocol], expected: str) -> None:
+    pem, _ = certificate()
+    port = reactor.listenTCP(0, ServerFactory.forProtocol(protocol), interface="127.0.0.1")
+    lost = await first_loss(client_of(reactor, port.getHost().port, pem, connect_timeout=0.5))
+    assert expected in str(lost.reason)
+    assert isinstance(lost.reason, DeadPeer) == (protocol is Mute)
+    await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_port_where_nobody_listens_is_named(reactor: Any) -> None:
+    port = reactor.listenTCP(0, ServerFactory.forProtocol(Mute), interface="127.0.0.1")
+    number = port.getHost().port
+    await port.stopListening()
+    lost = await first_loss(client_of(reactor, number, None))
+    assert "refused" in str(lost.reason) and str(number) in str(lost.reason)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_records_of_one_read_arrive_together_and_in_order(reactor: Any) -> None:
+    pem, pair = certificate()
+    server = AnsweringFactory(accept_all)
+    port = listen(reactor, server, pair)
+    client = client_of(reactor, port.getHost().port, pem).start()
+    await client.when_ready()
+    seen: list[int] = []
+    everything: defer.Deferred[None] = defer.Deferred()
+
+    def spot(event: messages.ProtoOASpotEvent) -> None:
+        seen.append(event.bid)
+        if len(seen) == 2000:
+            everything.callback(None)
+
+    client.on(messages.ProtoOASpotEvent, spot)
+    for bid in range(2000):  # one record each
+        server.connections[0].send(
+            codec.pack(messages.ProtoOASpotEvent(ctidTraderAccountId=1, symbolId=1, bid=bid + 1))
+        )
+    await everything
+    assert seen == list(range(1, 2001))
+    await client.close()
+    await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cut_is_told_to_every_pending_request_at_once(reactor: Any) -> None:
+    pem, pair = certificate()
+    server = AnsweringFactory(lambda envelope: accept_all(envelope) if envelope.payload_type == 2100 else [])
+    port = listen(reactor, server, pair)
+    client = client_of(reactor, port.getHost().port, pem).start()
+    await client.when_ready()
+    pending = [client.trader(ctidTraderAccountId=1) for _ in range(20)]
+    await _until(reactor, lambda: len(server.requests) == 21)
+    began = reactor.seconds()
+    server.connections[0].transport.abortConnection()
+    results = await defer.DeferredList(pending, consumeErrors=True)
+    assert not any(success for success, _ in results)
+    assert reactor.seconds() - began < 1
+    await client.close()
+    await port.stopListening()
+
+
+async def _until(reactor: Any, condition: Any) -> None:
+    while not condition():
+        turn: defer.Deferred[None] = defer.Deferred()
+        reactor.callLater(0.001, turn.callback, None)
+        await turn
+
+
+def test_a_trust_root_without_a_certificate_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no readable certificate"):
+        client_options("localhost", b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")

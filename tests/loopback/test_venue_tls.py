@@ -1,0 +1,271 @@
+"""The venue on a real port, with TLS: whoever is given its trust root gets in, and nobody else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_twisted
+from twisted.internet import defer, task
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from ctrader_twisted import Application, Environment, OpenApiClient, messages
+from ctrader_twisted.sim import Limits, Options, Venue
+from ctrader_twisted.sim.config import Settings
+from ctrader_twisted.sim.service import VenueService
+from ctrader_twisted.sim.testing import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, EUR_ACCOUNT
+from ctrader_twisted.wire import codec
+from ctrader_twisted.wire.envelope import Burst
+from ctrader_twisted.wire.int32 import Int32Wire
+from tests.paths import ROOT
+from tests.sim.venues import EURUSD, account_auth, application_auth, of_account
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+TIMEOUT = 10.0
+
+
+class Caller(Protocol):
+    """A client that knows envelopes and nothing else."""
+
+    def __init__(self):
+        self.wire = Int32Wire()
+        self.waiting: dict[str, defer.Deferred] = {}
+        self.events: list[object] = []
+        self.made, self.lost = defer.Deferred(), defer.Deferred()
+
+    def connectionMade(self):
+        self.made.callback(self)
+
+    def dataReceived(self, data):
+        for one in self.wire.receive(data):
+            for envelope in one.envelopes() if isinstance(one, Burst) else [one]:
+                waiter = self.waiting.pop(envelope.client_msg_id, None)
+                message = codec.unpack(envelope)
+                if waiter is None:
+                    self.events.append(message)
+                else:
+                    waiter.callback(message)
+
+    def connectionLost(self, reason):
+        self.lost.callback(reason)
+
+    def send(self, message, key=None):
+        self.wire.send(codec.pack(message, key))
+        self.transport.write(self.wire.data_to_send())
+
+    def ask(self, message):
+        from twisted.internet import reactor
+
+        key = f"k{len(self.waiting)}{id(message)}"
+        self.waiting[key] = defer.Deferred()
+        answer = self.waiting[key].addTimeout(TIMEOUT, reactor)
+        self.send(message, key)
+        return answer
+
+
+def call(host: str, port: int, trust_root: str | None, name: str | None = None) -> Caller:
+    """Begin to connect; the certificate is verified for ``name``, by default the host."""
+    from twisted.internet import reactor
+
+    caller = Caller()
+    root = None if trust_root is None else trustRootFromCertificates([Certificate.loadPEM(trust_root)])
+    options = optionsForClientTLS(name or host, **({} if root is None else {"trustRoot": root}))
+
+    class Once(Factory):
+        noisy = False
+
+        def doStop(self):
+            pass
+
+        def startedConnecting(self, connector):
+            pass
+
+        def clientConnectionFailed(self, connector, reason):
+            caller.made.errback(reason)
+
+        def clientConnectionLost(self, connector, reason):
+            pass
+
+        def buildProtocol(self, addr):
+            return caller
+
+    reactor.connectTCP(host, port, TLSMemoryBIOFactory(options, True, Once(), reactor))
+    return caller
+
+
+async def hung_up(caller: Caller) -> None:
+    caller.transport.loseConnection()
+    await caller.lost
+
+
+@pytest_twisted.async_yield_fixture
+async def venue() -> AsyncIterator[Venue]:
+    from twisted.internet import reactor
+
+    made = Venue(reactor, limits=Limits(general=0), options=Options(max_backlog=500_000))
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    ("interface", "host", "name"),
+    [
+        ("127.0.0.1", "127.0.0.1", "localhost"),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),  # an address: no SNI is sent
+        ("127.0.0.1", "127.0.0.1", "venue.example"),
+        ("::1", "::1", "::1"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_whoever_trusts_its_root_gets_in(venue, interface, host, name):
+    from twisted.internet import reactor
+
+    if ":" in interface and not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    port = venue.listen(reactor, interface=interface, names=["venue.example"]).getHost().port
+    caller = call(host, port, venue.trust_root_pem, name)
+    assert (await caller.ask(messages.ProtoOAVersionReq())).version == venue.options.version
+    assert isinstance(await caller.ask(application_auth()), messages.ProtoOAApplicationAuthRes)
+    await hung_up(caller)
+
+
+@pytest.mark.parametrize("case", ["another root", "the system's roots", "another name"])
+@pytest_twisted.ensureDeferred
+async def test_nobody_else_does(venue, case):
+    from twisted.internet import reactor
+
+    port = venue.listen(reactor).getHost().port
+    root = {"another root": Venue(reactor).trust_root_pem, "the system's roots": None}.get(case, venue.trust_root_pem)
+    caller = call("127.0.0.1", port, root, "elsewhere.example" if case == "another name" else "localhost")
+    reason = await caller.lost
+    assert "SSL" in repr(reason.value) or "Verification" in repr(reason.value)
+    assert not caller.events
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_client_of_the_package_streams_from_it(venue):
+    from twisted.internet import reactor
+
+    port = venue.listen(reactor).getHost().port
+    environment = Environment("sim", "localhost", port, trust_root=venue.trust_root_pem.encode())
+    client = OpenApiClient(reactor, Application(CLIENT_ID, CLIENT_SECRET), environment).start()
+    await client.when_ready()
+    await client.account_auth(ctidTraderAccountId=EUR_ACCOUNT, accessToken=ACCESS_TOKEN)
+    spot = defer.Deferred()
+    client.once(messages.ProtoOASpotEvent, spot.callback)
+    await client.subscribe_spots(ctidTraderAccountId=EUR_ACCOUNT, symbolId=[EURUSD])
+    assert (await spot).bid > 50_000
+    bars = await client.get_trendbars(ctidTraderAccountId=EUR_ACCOUNT, symbolId=EURUSD, period=9, count=500)
+    assert len(bars.trendbar) in (499, 500)
+    await client.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_real_time_passes_at_its_own_pace(venue):
+    from twisted.internet import reactor
+
+    port = venue.listen(reactor).getHost().port
+    caller = call("127.0.0.1", port, venue.trust_root_pem, "localhost")
+    await caller.made
+    for request in (application_auth(), account_auth()):
+        await caller.ask(request)
+    btc = 301  # trades at all hours
+    await caller.ask(of_account("SubscribeSpots", symbolId=[btc], subscribeToSpotTimestamp=True))
+    wait_until = reactor.seconds() + 8
+    while len(caller.events) < 3 and reactor.seconds() < wait_until:
+        await task.deferLater(reactor, 0.05)
+    late = [abs(event.timestamp - venue.now()) for event in caller.events[-1:]]
+    assert len(caller.events) >= 3
+    assert late[0] < 1_000
+    await hung_up(caller)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_stops_reading_is_cut_off(venue):
+    from twisted.internet import reactor
+
+    port = venue.listen(reactor).getHost().port
+    caller = call("127.0.0.1", port, venue.trust_root_pem, "localhost")
+    for request in (application_auth(), account_auth()):
+        await caller.ask(request)
+    caller.transport.pauseProducing()
+    (talk,) = venue.conversations.values()
+    event = codec.pack(messages.ProtoOASpotEvent(ctidTraderAccountId=EUR_ACCOUNT, symbolId=1, bid=1))
+    big = event._replace(payload=event.payload + bytes(100_000))
+    pushed = 0
+    while venue.conversations and pushed < 2_000:  # the kernel's buffers take some, the venue half a megabyte
+        talk.push(big)
+        pushed += 1
+        await task.deferLater(reactor, 0)
+    assert not venue.conversations
+    assert pushed < 1_000
+    caller.transport.abortConnection()
+    await caller.lost
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_service_listens_while_it_runs(tmp_path):
+    from twisted.internet import reactor
+
+    settings = Settings("venue.toml", trust_root=tmp_path / "root.pem", authority=tmp_path / "authority")
+    service = VenueService(reactor, settings)
+    service.startService()
+    port = service.port
+    assert (tmp_path / "root.pem").read_text() == service.trust_root_pem
+    caller = call("127.0.0.1", port, (tmp_path / "root.pem").read_text(), "localhost")
+    assert await caller.ask(messages.ProtoOAVersionReq())
+    await service.stopService()
+    await caller.lost
+    with pytest.raises(Exception, match="refused"):
+        await call("127.0.0.1", port, service.trust_root_pem).made
+    again = VenueService(reactor, settings)
+    assert again.trust_root_pem == service.trust_root_pem
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_port_that_is_taken_is_refused(venue):
+    from twisted.internet import reactor
+
+    from ctrader_twisted.errors import ConfigurationError
+
+    port = venue.listen(reactor).getHost().port
+    service = VenueService(reactor, Settings("venue.toml", port=port))
+    with pytest.raises((ConfigurationError, OSError), match=str(port)):
+        service.startService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_twistd_runs_it(tmp_path):
+    """The command itself, in a process of its own."""
+    from twisted.internet import reactor
+
+    (tmp_path / "venue.toml").write_text('[simulator]\ntrust_root = "root.pem"\nseed = 5\n')
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    arguments = ["ctrader-sim", "--config", str(tmp_path / "venue.toml")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "twisted", *arguments] if False else
+        [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile=", *arguments],
+        cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        port = None
+        while (line := process.stdout.readline()) and port is None:
+            if "listens on 127.0.0.1:" in line:
+                port = int(line.split("listens on 127.0.0.1:")[1].split(";")[0])
+                break
+        assert port is not None
+        caller = call("127.0.0.1", port, (tmp_path / "root.pem").read_text(), "localhost")
+        assert await caller.ask(messages.ProtoOAVersionReq()).addTimeout(TIMEOUT, reactor)
+        process.terminate()
+        await caller.lost
+    finally:
+        process.kill()
+        process.communicate()
