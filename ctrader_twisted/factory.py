@@ -43,13 +43,13 @@ from ctrader_twisted.session.events import (
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.session.session import Session
-from ctrader_twisted.tls import GatheringTLSFactory, client_options
+from ctrader_twisted.tls import ClientTLS, PromptTLSFactory
 from ctrader_twisted.wire.frames import MAX_FRAME
 from ctrader_twisted.wire.int32 import Int32Wire
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
-    from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
     from twisted.python.failure import Failure
 
     from ctrader_twisted.credentials import Application, Environment
@@ -94,10 +94,10 @@ def tls_opening(reactor: Any, environment: Environment, connect_timeout: float) 
 
     :param reactor: an ``IReactorTCP`` and ``IReactorTime``.
     """
-    options = client_options(environment.host, environment.trust_root)
+    options = ClientTLS(environment.host, environment.trust_root)
 
     def opening(factory: OpenApiFactory) -> IConnector:
-        wrapped = GatheringTLSFactory(options, True, factory, reactor)
+        wrapped = PromptTLSFactory(options, True, factory, reactor)
         connector: IConnector = reactor.connectTCP(environment.host, environment.port, wrapped, connect_timeout)
         return connector
 
@@ -132,7 +132,7 @@ class OpenApiFactory(ReconnectingClientFactory):
         announce: Callable[[object], None],
         opening: Opening | None = None,
     ) -> None:
-        self.clock: IReactorTime = reactor
+        self.clock: Any = reactor
         self.initialDelay = self.delay = settings.retry_after
         self.maxDelay = settings.retry_at_most  # type: ignore[assignment]  # Twisted's own default is an int
         self.factor = 1.5
@@ -214,7 +214,7 @@ class OpenApiFactory(ReconnectingClientFactory):
 
     # What Twisted tells
 
-    def buildProtocol(self, addr: IAddress) -> OpenApiProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> OpenApiProtocol:
         """Make the protocol of a new connection."""
         self._connection = OpenApiProtocol(
             session=self.session,

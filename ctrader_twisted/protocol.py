@@ -84,8 +84,6 @@ class OpenApiProtocol(TwistedProtocol):
         self._alarm: IDelayedCall | None = None
         self._flush_call: IDelayedCall | None = None
         self._reading = False
-        self._in_window = False
-        self._window: list[bytes] = []
         self._paused = False
         self._closing = False
         self._over = False
@@ -105,28 +103,40 @@ class OpenApiProtocol(TwistedProtocol):
             self._open()
 
     def handshakeCompleted(self) -> None:
-        """TLS stands. It may still have been refused for its host name, and then nothing may be said over it."""
+        """TLS stands. Some kinds of it still refuse the host name now, and then nothing may be said over it."""
         if not getattr(self.transport, "disconnecting", False):
             self._open()
 
-    def read_begins(self) -> None:
-        """A read of the transport begins: gather its pieces."""
-        self._in_window = True
-
-    def read_ends(self) -> None:
-        """The read is over: handle its pieces together."""
-        self._in_window = False
-        window = self._window
-        if window:
-            self._window = []
-            self._receive(window[0] if len(window) == 1 else b"".join(window))
-
     def dataReceived(self, data: bytes) -> None:
         """Bytes arrived."""
-        if self._in_window:
-            self._window.append(data)
-        else:
-            self._receive(data)
+        wire = self._wire
+        arrived = wire.receive(data)
+        session = self._session
+        if arrived:
+            now = self._clock.seconds()
+            session.seen(now)
+            deliver = self._owner.deliver
+            self._reading = True
+            try:
+                for item in session.received(arrived, now):
+                    if isinstance(item, Settled):
+                        if item.envelope is not None:
+                            deliver(item.envelope)
+                        self._end(item)
+                    else:
+                        deliver(item)
+                    if session.state is ConnectionState.CLOSED or self._over:
+                        break
+            finally:
+                self._reading = False
+            self._announce()
+            if session.has_outgoing:
+                self._flush()
+        for problem in wire.problems():
+            session.unreadable(problem)
+            self._announce()
+            if problem.fatal:
+                self.drop(problem, abort=True)
 
     def pauseProducing(self) -> None:
         """The peer reads too slowly: let requests wait for their turn here, where the queue is bounded."""
@@ -144,8 +154,7 @@ class OpenApiProtocol(TwistedProtocol):
         self.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone: handle what had arrived, then end everything."""
-        self.read_ends()
+        """The connection is gone: end everything."""
         error = self._reason or _describe(reason, self._where)
         cut = self._wire.end()
         if cut is not None:
@@ -216,36 +225,6 @@ class OpenApiProtocol(TwistedProtocol):
     def _open(self) -> None:
         self._opened = True
         self._owner.connection_opened(self)
-
-    def _receive(self, data: bytes) -> None:
-        wire = self._wire
-        arrived = wire.receive(data)
-        session = self._session
-        if arrived:
-            now = self._clock.seconds()
-            session.seen(now)
-            deliver = self._owner.deliver
-            self._reading = True
-            try:
-                for item in session.received(arrived, now):
-                    if isinstance(item, Settled):
-                        if item.envelope is not None:
-                            deliver(item.envelope)
-                        self._end(item)
-                    else:
-                        deliver(item)
-                    if session.state is ConnectionState.CLOSED or self._over:
-                        break
-            finally:
-                self._reading = False
-            self._announce()
-            if session.has_outgoing:
-                self._flush()
-        for problem in wire.problems():
-            session.unreadable(problem)
-            self._announce()
-            if problem.fatal:
-                self.drop(problem, abort=True)
 
     def _cancel(self, waiter: Deferred[Any]) -> None:
         for request in self._session.requests():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import TYPE_CHECKING, Any
 
+import pytest_twisted
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.ssl import PrivateCertificate
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -17,7 +20,7 @@ from ctrader_twisted.wire.envelope import Burst, Envelope
 from ctrader_twisted.wire.int32 import Int32Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from twisted.internet.interfaces import IListeningPort
 
@@ -85,6 +88,20 @@ class AnsweringFactory(ServerFactory):
         self.connections: list[Answering] = []
         self.requests: list[Envelope] = []
         self.bytes_received = 0
+
+
+def over_sockets(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
+    """Run an ``async`` test in the reactor, for at most 30 seconds."""
+
+    @functools.wraps(test)
+    async def limited(*args: Any, **kwargs: Any) -> None:
+        from twisted.internet import reactor
+
+        running = Deferred.fromCoroutine(test(*args, **kwargs))
+        running.addTimeout(30, reactor)
+        await running
+
+    return pytest_twisted.ensureDeferred(limited)
 
 
 def accept_all(envelope: Envelope) -> list[Envelope]:
