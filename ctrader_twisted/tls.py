@@ -42,15 +42,18 @@ class ClientTLS:
 
     def __init__(self, host: str, trust_root: bytes | None = None) -> None:
         self._host = host
+        # Not create_default_context: from Python 3.13 on that refuses private authorities which 3.12 accepts.
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and host name
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if trust_root is None:
+            self._context.load_default_certs()
+            return
         try:
-            # An empty string would mean the system's certificates.
-            data = None if trust_root is None else trust_root.decode("ascii", "replace") or "-"
-            self._context = ssl.create_default_context(cadata=data)
+            self._context.load_verify_locations(cadata=trust_root.decode("ascii", "replace"))
         except (ssl.SSLError, ValueError):
             raise ConfigurationError(
                 "trust root", "", "it holds no readable certificate", "Give one or more certificates in PEM form"
             ) from None
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> MemoryTLS:  # type: ignore[override]  # it says pyOpenSSL's
         """Make the object that encrypts and decrypts one connection."""
