@@ -82,6 +82,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._reason: OpenApiError | None = None
         self._heartbeat: LoopingCall | None = None
         self._alarm: IDelayedCall | None = None
+        self._alarm_at = 0.0
         self._flush_call: IDelayedCall | None = None
         self._reading = False
         self._paused = False
@@ -282,8 +283,10 @@ class OpenApiProtocol(TwistedProtocol):
         if alarm is None:
             if not self._over:
                 self._alarm = self._clock.callLater(max(0.0, due - self._clock.seconds()), self._rang)
-        elif due < alarm.getTime():
+                self._alarm_at = due
+        elif due < self._alarm_at:
             alarm.reset(max(0.0, due - self._clock.seconds()))
+            self._alarm_at = due
 
     def _rang(self) -> None:
         self._alarm = None

@@ -179,3 +179,21 @@ async def _until(reactor: Any, condition: Any) -> None:
 def test_a_trust_root_without_a_certificate_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no readable certificate"):
         ClientTLS("localhost", b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+
+
+@over_sockets
+async def test_closing_in_the_middle_of_a_flood_is_prompt(reactor: Any) -> None:
+    pem, pair = certificate()
+    server = AnsweringFactory(accept_all)
+    port = listen(reactor, server, pair)
+    client = client_of(reactor, port.getHost().port, pem).start()
+    await client.when_ready()
+    closed: defer.Deferred[None] = defer.Deferred()
+    client.once(messages.ProtoOASpotEvent, lambda event: client.close().chainDeferred(closed))
+    spot = codec.pack(messages.ProtoOASpotEvent(ctidTraderAccountId=1, symbolId=1, bid=1))
+    began = reactor.seconds()
+    for _ in range(3000):
+        server.connections[0].send(spot)
+    await closed
+    assert reactor.seconds() - began < 2
+    await port.stopListening()
