@@ -174,6 +174,7 @@ class JsonLinesWriter:
         self._lines: deque[tuple[bytes, int]] = deque()  # with how many given objects each stands for
         self._size = 0
         self._sent = 0  # bytes of the first line that are out already
+        self._time: object = None  # of the last object given
         self._missing = 0  # objects lost since the last line that says so
         self._waiting = False
         self._closed = False
@@ -189,13 +190,14 @@ class JsonLinesWriter:
         if self.ended:
             self.lost += 1
             return
+        self._time = document.get("time")
         if self._overfull():
             if not self._missing:
                 _log.warn("{output}: its reader is too slow; events are lost from here on", output=self.name)
             self._missing += 1
             self.lost += 1
             return
-        self._say_what_is_missing(document.get("time"))
+        self._say_what_is_missing()
         self._append(encode(document), 1)
         if not self._waiting:
             self._flush()
@@ -211,7 +213,7 @@ class JsonLinesWriter:
             done.callback(None)
             return done
         if self.failure is None:
-            self._say_what_is_missing(None)
+            self._say_what_is_missing()
         self._closed = True
         self._drained = done
         if not self._waiting:
@@ -252,9 +254,10 @@ class JsonLinesWriter:
         """Whether there is no room; once there was none, half of it must be free before there is any again."""
         return self._size >= (self._capacity // 2 if self._missing else self._capacity)
 
-    def _say_what_is_missing(self, time: object) -> None:
+    def _say_what_is_missing(self) -> None:
         if self._missing:
-            self._append(encode({"event": "lost", "time": time, "count": self._missing}), 0)
+            lost = {"event": "lost", "time": self._time, "environment": None, "account": None, "count": self._missing}
+            self._append(encode(lost), 0)
             _log.warn("{output}: {count} events were lost to a slow reader", output=self.name, count=self._missing)
             self._missing = 0
 

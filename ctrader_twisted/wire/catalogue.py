@@ -176,4 +176,4 @@ def name(payload_type: int) -> str:
     return f"payload type {payload_type}" if cls is None else cls.DESCRIPTOR.name
 
 
-secrecy.mask(TYPES)
+secrecy.mask((*TYPES, schema.ProtoMessage))

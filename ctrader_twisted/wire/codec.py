@@ -35,17 +35,16 @@ _BYTE = [bytes((number,)) for number in range(0x80)]
 def decode(data: bytes) -> Envelope:
     """Parse the bytes of a ProtoMessage.
 
-    :raises UndecodableEnvelope: if they are not one, or lack the payload type.
+    :raises UndecodableEnvelope: if they are not one, lack the payload type, or have an id that is not UTF-8.
     """
     try:
         message = _parse_envelope(data)
     except DecodeError:
         raise UndecodableEnvelope(len(data)) from None
-    if not message.HasField("payloadType"):
+    key = message.clientMsgId if message.HasField("clientMsgId") else None
+    if not message.HasField("payloadType") or isinstance(key, bytes):  # protobuf gives what is not UTF-8 as bytes
         raise UndecodableEnvelope(len(data))
-    return Envelope(
-        message.payloadType, message.payload, message.clientMsgId if message.HasField("clientMsgId") else None
-    )
+    return Envelope(message.payloadType, message.payload, key)
 
 
 def decode_all(frames: Iterable[bytes], unreadable: list[ProtocolError]) -> list[Envelope | Burst]:
@@ -55,7 +54,7 @@ def decode_all(frames: Iterable[bytes], unreadable: list[ProtocolError]) -> list
     """
     arrived: list[Envelope | Burst] = []
     short_forms = _SHORT_FORMS
-    number = size = 0
+    number, size = 0, -1
     head = b""
     payloads: list[bytes] = []
     append = payloads.append
@@ -78,10 +77,10 @@ def decode_all(frames: Iterable[bytes], unreadable: list[ProtocolError]) -> list
             if end + 2 < length and frame[end] == 0x1A and frame[end + 1] < 0x80 and frame[end + 1] == length - end - 2:
                 key = frame[end + 2 :]
                 if key.isascii():
-                    head, payloads = b"", []
+                    head, size, payloads = b"", -1, []
                     arrived.append(Envelope(found, frame[5:end], key.decode("ascii")))
                     continue
-        head, payloads = b"", []
+        head, size, payloads = b"", -1, []
         try:
             arrived.append(decode(frame))
         except UndecodableEnvelope as error:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-SECRET_FIELDS = frozenset({"clientSecret", "accessToken", "refreshToken"})
-"""Fields whose values must not be shown anywhere."""
+SECRET_FIELDS = frozenset({"clientSecret", "accessToken", "refreshToken", "payload"})
+"""Fields whose values must not be shown anywhere; a ProtoMessage's payload may hold any of the others."""
 
 
 def _shown(message: Message) -> str:

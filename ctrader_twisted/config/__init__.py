@@ -1,0 +1,81 @@
+"""The daemon's configuration: a TOML file, and secrets from there, the environment or a credentials file.
+
+`load` reads everything that can be known without connecting and reports every problem it finds at once, each naming the
+file, the key and what to do. docs/daemon.md describes the keys; what is here is what they become.
+
+Where a secret is looked for, first found wins:
+
+* client id and secret: ``CTRADER_CLIENT_ID`` and ``CTRADER_CLIENT_SECRET``, then ``[application]`` itself, then the
+  file its ``credentials`` names;
+* an account's access token: ``access_token_env``, ``access_token`` and ``credentials`` of the account itself, in this
+  order, then ``CTRADER_ACCESS_TOKEN``, then the application's credentials file.
+
+The environment is passed in, paths are taken from the folder of the configuration file, and no `repr` shows a secret.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctrader_twisted.config.reading import Reader
+from ctrader_twisted.config.settings import (
+    EVENTS,
+    PERIODS,
+    SIMULATOR,
+    AccountSettings,
+    ApplicationSettings,
+    Configuration,
+    EnvironmentSettings,
+    OutputSettings,
+    ServiceSettings,
+    SimulatorSettings,
+)
+from ctrader_twisted.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "EVENTS",
+    "PERIODS",
+    "SIMULATOR",
+    "AccountSettings",
+    "ApplicationSettings",
+    "Configuration",
+    "ConfigurationErrors",
+    "EnvironmentSettings",
+    "OutputSettings",
+    "ServiceSettings",
+    "SimulatorSettings",
+    "load",
+]
+
+
+class ConfigurationErrors(ConfigurationError):
+    """A configuration is refused for more than one reason. Its own fields are those of the first.
+
+    :ivar errors: every reason.
+    """
+
+    def __init__(self, errors: Iterable[ConfigurationError]) -> None:
+        self.errors = tuple(errors)
+        first = self.errors[0]
+        super().__init__(first.file, first.key, first.problem, first.remedy)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
+
+
+def load(path: str | Path, environ: Mapping[str, str]) -> Configuration:
+    """Read and check a configuration.
+
+    :param environ: the process's environment.
+    :raises ConfigurationError: naming file, key and remedy; a `ConfigurationErrors` if there is more than one reason.
+    """
+    reader = Reader(Path(path), environ)
+    configuration = reader.read()
+    errors = reader.refusals.errors
+    if errors:
+        raise errors[0] if len(errors) == 1 else ConfigurationErrors(errors)
+    return configuration

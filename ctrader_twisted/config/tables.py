@@ -1,0 +1,150 @@
+"""Tables of the file: values are asked for by name and type, and every refusal says what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctrader_twisted.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Refusals:
+    """What is wrong with the file, collected: whoever corrects it should not have to run it again for each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.errors: list[ConfigurationError] = []
+        self.warnings: list[str] = []
+
+    def refuse(self, key: str, problem: str, remedy: str, *, file: Path | None = None) -> None:
+        """Add one refusal; of another file than the configuration itself, if given."""
+        self.errors.append(ConfigurationError(str(file or self.path), key, problem, remedy))
+
+    def beside(self, given: str) -> Path:
+        """Resolve a path from the folder of the configuration file: twistd changes its own."""
+        return Path(os.path.abspath(self.path.parent / Path(given).expanduser()))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f'Did you mean "{close[0]}"? ' if close else ""
+
+
+def listing(words: Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+class Table:
+    """One table of the file: values are asked for by name and type, and what nobody asked for is refused."""
+
+    def __init__(self, refusals: Refusals, name: str, values: dict[str, Any]) -> None:
+        self._refusals = refusals
+        self.name = name
+        self._values = values
+        self._asked: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def keys(self) -> list[str]:
+        return list(self._values)
+
+    def refuse(self, key: str, problem: str, remedy: str) -> None:
+        self._refusals.refuse(self.path(key), problem, remedy)
+
+    def path(self, key: str) -> str:
+        return ".".join(part for part in (self.name, key) if part)
+
+    def text(self, key: str) -> str | None:
+        value = self._get(key)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        self.refuse(key, f"{kind_of(value)} where a text belongs", f'Write {key} = "…".')
+        return None
+
+    def integer(self, key: str, low: int, high: int) -> int | None:
+        value = self._get(key)
+        if value is None or (type(value) is int and low <= value <= high):
+            return value
+        shown = str(value) if type(value) is int else kind_of(value)
+        self.refuse(key, f"{shown} where a whole number belongs", f"Write a number from {low} to {high}, unquoted.")
+        return None
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        value = self._get(key)
+        return None if value is None else self._texts(key, value)
+
+    def boolean(self, key: str) -> bool | None:
+        value = self._get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        self.refuse(key, f"{kind_of(value)} where true or false belongs", f"Write {key} = true, unquoted.")
+        return None
+
+    def table(self, key: str) -> Table | None:
+        value = self._get(key)
+        if value is None or isinstance(value, dict):
+            return None if value is None else Table(self._refusals, self.path(key), value)
+        self.refuse(key, f"{kind_of(value)} where a table belongs", f"Write [{self.path(key)}] and its keys below.")
+        return None
+
+    def tables(self, key: str) -> list[Table]:
+        value = self._get(key)
+        if value is None:
+            return []
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return [Table(self._refusals, f"{self.path(key)}[{number}]", item) for number, item in enumerate(value, 1)]
+        self.refuse(key, f"{kind_of(value)} where a list of tables belongs", f"Write [[{key}]], in double brackets.")
+        return []
+
+    def all(self) -> dict[str, Any]:
+        """Return the whole table, for somebody else to check."""
+        return self._values
+
+    def raw(self, key: str) -> Any:
+        """Return a value of whatever type; the caller checks it."""
+        return self._get(key)
+
+    def as_texts(self, key: str, value: object) -> tuple[str, ...]:
+        return self._texts(key, value)
+
+    def finish(self) -> None:
+        """Refuse the keys that nobody asked for."""
+        for key in self._values:
+            if key not in self._asked:
+                remedy = did_you_mean(key, self._asked) or f"Remove it; known here: {', '.join(sorted(self._asked))}."
+                self.refuse(key, "an unknown key", remedy.strip())
+
+    def _get(self, key: str) -> Any:
+        self._asked.add(key)
+        return self._values.get(key)
+
+    def _texts(self, key: str, value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            self.refuse(key, f"{kind_of(value)} where a list of texts belongs", f'Write {key} = ["…", "…"].')
+            return ()
+        twice = sorted({item for item in value if value.count(item) > 1})
+        if twice:
+            self.refuse(key, f"{listing(twice)} twice", "Name each once.")
+        return tuple(dict.fromkeys(value))
+
+
+def kind_of(value: object) -> str:
+    """Say what a value is without showing it: it may be a secret in the wrong place."""
+    if value == "":
+        return "an empty text"
+    kinds = {
+        str: "a text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        dict: "a table",
+        datetime: "a moment",
+    }
+    return kinds.get(type(value), "a list" if isinstance(value, list) else "a value of another kind")

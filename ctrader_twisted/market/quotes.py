@@ -1,0 +1,63 @@
+"""Quotes: the last known sides of each symbol; a spot event as a rule carries only the side that changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctrader_twisted.market.prices import RELATIVE_DIGITS, price_from_relative
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from ctrader_twisted.messages import ProtoOASpotEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Both sides of a symbol, as far as they are known."""
+
+    symbol_id: int
+    bid: Decimal | None
+    ask: Decimal | None
+    timestamp: int | None
+    """The server's time of the latest change in ms since the epoch, or None if the subscription does not carry it."""
+
+    @property
+    def spread(self) -> Decimal | None:
+        """Ask less bid, or None while a side is unknown."""
+        return None if self.bid is None or self.ask is None else self.ask - self.bid
+
+
+class Quotes:
+    """The last quotes of one account (symbol ids differ between brokers)."""
+
+    def __init__(self) -> None:
+        self._quotes: dict[int, Quote] = {}
+
+    def feed(self, event: ProtoOASpotEvent, digits: int = RELATIVE_DIGITS) -> Quote:
+        """Take a spot event in and return the symbol's quote after it.
+
+        :param digits: the symbol's digits.
+        """
+        symbol_id = event.symbolId
+        last = self._quotes.get(symbol_id)
+        if event.HasField("bid"):
+            bid: Decimal | None = price_from_relative(event.bid, digits)
+        else:
+            bid = last.bid if last is not None else None
+        if event.HasField("ask"):
+            ask: Decimal | None = price_from_relative(event.ask, digits)
+        else:
+            ask = last.ask if last is not None else None
+        quote = Quote(symbol_id, bid, ask, event.timestamp if event.HasField("timestamp") else None)
+        self._quotes[symbol_id] = quote
+        return quote
+
+    def get(self, symbol_id: int) -> Quote | None:
+        """Return the symbol's last quote, or None before the first."""
+        return self._quotes.get(symbol_id)
+
+    def forget(self) -> None:
+        """Forget every quote: after a loss nobody knows which side has changed meanwhile."""
+        self._quotes.clear()

@@ -1,0 +1,343 @@
+"""One account of the daemon: brought up once, watched from then on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from ctrader_twisted import messages
+from ctrader_twisted.errors import (
+    AccountRefused,
+    AlreadyStanding,
+    ApplicationRefused,
+    CannotRoute,
+    ClientClosed,
+    NotAuthorised,
+    OpenApiError,
+    RateLimited,
+    ServerError,
+    ServerUnavailable,
+    TokenRefused,
+    UnderMaintenance,
+)
+from ctrader_twisted.market import LiveBars, Quotes
+from ctrader_twisted.service import documents
+from ctrader_twisted.service.symbols import Symbols
+from ctrader_twisted.session.machine import AccountState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from google.protobuf.message import Message
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from ctrader_twisted.client import OpenApiClient
+    from ctrader_twisted.config import AccountSettings
+    from ctrader_twisted.service.recorder import Recorder
+    from ctrader_twisted.session.events import AccountChanged, Resynchronised
+
+FIRST_RETRY = 1.0
+LONGEST_RETRY = 60.0
+
+_log = Logger()
+
+
+class Step(NamedTuple):
+    """A subscription to ask for."""
+
+    kind: str
+    symbol_ids: tuple[int, ...]
+    period: int | None = None
+
+
+class _Refused(Exception):
+    """What stays wrong until somebody corrects the configuration or gets another token."""
+
+    def __init__(self, what: str, error: OpenApiError, remedy: str) -> None:
+        super().__init__(what, str(error))
+        self.what = what
+        self.error = error
+        self.remedy = remedy
+
+
+class AccountWatch:
+    """Authorises an account, finds its symbols, subscribes, and turns what comes into objects for the outputs.
+
+    After a loss the client itself restores the account and its subscriptions. What only the daemon can do then is to
+    forget half-known quotes and bars, and to tell a refusal that stays from one that passes.
+
+    :param account_id: ctidTraderAccountId.
+    :param live: whether the environment serves live accounts, or None if nobody knows.
+    :param on_out: called when the account can't be used until somebody corrects something.
+
+    :ivar out: whether that is so.
+    """
+
+    def __init__(
+        self,
+        client: OpenApiClient,
+        clock: IReactorTime,
+        settings: AccountSettings,
+        *,
+        account_id: int,
+        access_token: str,
+        environment: str,
+        live: bool | None,
+        recorder: Recorder,
+        on_out: Callable[[], object],
+    ) -> None:
+        self.account_id = account_id
+        self.out = False
+        self.symbols = Symbols()
+        self._client = client
+        self._clock = clock
+        self._settings = settings
+        self._token = access_token
+        self._environment = environment
+        self._live = live
+        self._recorder = recorder
+        self._on_out = on_out
+        self._quotes = Quotes()
+        self._bars = LiveBars()
+        self._todo: list[Step] | None = None
+        self._task: Deferred[None] | None = None
+        self._stopped = False
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to bring the account up, unless that is going on already."""
+        if self._task is None and not self._stopped:
+            self._task = Deferred.fromCoroutine(self._bring_up())
+            self._task.addErrback(self._failed).addBoth(self._ended)
+
+    def stop(self) -> None:
+        """Ask for nothing any more."""
+        self._stopped = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _bring_up(self) -> None:
+        delay = FIRST_RETRY
+        while not self._stopped:
+            try:
+                await self._client.when_ready()
+                await self._authorise()
+                await self._learn_symbols()
+                await self._subscribe()
+                return
+            except (ApplicationRefused, ClientClosed):
+                return  # the whole environment is out, and says so itself
+            except _Refused as refused:
+                self._refuse(refused)
+                return
+            except OpenApiError as error:
+                if self._stopped:
+                    return
+                wait = max(delay, (error.retry_after or 0.0) if isinstance(error, ServerError) else 0.0)
+                _log.warn(
+                    "account {account} on {environment}: {error}. Trying again in {wait:.1f} s",
+                    account=self.account_id,
+                    environment=self._environment,
+                    error=error,
+                    wait=wait,
+                )
+            await deferLater(self._clock, wait)
+            delay = min(delay * 1.5, LONGEST_RETRY)
+
+    def _failed(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):
+            _log.failure("account {account}: unexpected failure", failure, account=self.account_id)
+
+    def _ended(self, _: None) -> None:
+        self._task = None
+
+    # Bringing up
+
+    async def _authorise(self) -> None:
+        if self._client.account_state(self.account_id) is AccountState.AUTHORISED:
+            return
+        try:
+            await self._client.account_auth(ctidTraderAccountId=self.account_id, accessToken=self._token)
+        except AlreadyStanding:
+            pass
+        except TokenRefused as error:
+            raise _Refused("access token", error, "Get a new one; access tokens live for about 30 days.") from None
+        except AccountRefused as error:
+            raise self._account_refused(error) from None
+        except CannotRoute as error:
+            await self._tell_wrong_from_busy(error)
+            raise
+
+    async def _tell_wrong_from_busy(self, error: CannotRoute) -> None:
+        """The same code means a wrong environment, which stays, and a broker's maintenance, which passes."""
+        granted = await self._client.get_account_list_by_access_token(accessToken=self._token)
+        for account in granted.ctidTraderAccount:
+            if account.ctidTraderAccountId == self.account_id:
+                if self._live is not None and account.isLive != self._live:
+                    kind = "live" if account.isLive else "demo"
+                    remedy = f'It is a {kind} account: write environment = "{kind}".'
+                    raise _Refused("environment", error, remedy) from None
+                return
+        raise self._account_refused(error)
+
+    def _account_refused(self, error: ServerError) -> _Refused:
+        remedy = "Check the id (the ctidTraderAccountId, not the login), and that this access token was granted for it."
+        return _Refused("account", error, remedy)
+
+    def _refuse(self, refused: _Refused) -> None:
+        _log.error(
+            "{key}: account {account} on {environment}: the {what} was refused: {error}. {remedy}",
+            key=self._settings.key,
+            account=self.account_id,
+            environment=self._environment,
+            what=refused.what,
+            error=refused.error,
+            remedy=refused.remedy,
+        )
+        self._record("error", documents.error(f"the {refused.what} was refused: {refused.error}", refused.remedy))
+        self.out = True
+        self._on_out()
+
+    async def _learn_symbols(self) -> None:
+        if self._todo is not None:
+            return
+        names = await self._client.symbols_list(ctidTraderAccountId=self.account_id)
+        self.symbols.learn_names(names.symbol)
+        wanted = {name: self._find(name) for name in self._settings.symbols}
+        ids = {name: symbol_id for name, symbol_id in wanted.items() if symbol_id is not None}
+        if ids:
+            details = await self._client.symbol_by_id(ctidTraderAccountId=self.account_id, symbolId=ids.values())
+            self.symbols.learn_details(details.symbol)
+        self._todo = self._steps(ids)
+
+    def _find(self, name: str) -> int | None:
+        symbol_id = self.symbols.find(name)
+        if symbol_id is None:
+            nearest = self.symbols.nearest(name)
+            self._complain(
+                f'account {self.account_id} has no symbol "{name}"',
+                f'Did you mean "{nearest}"?' if nearest else "Use the broker's own spelling.",
+            )
+        return symbol_id
+
+    def _steps(self, ids: Mapping[str, int]) -> list[Step]:
+        """List what to ask for: spots before the live bars that ride on them, then depth."""
+        steps = [Step("spots", tuple(ids.values()))] if ids else []
+        for name, periods in self._settings.bars.items():
+            if name in ids:
+                steps += [Step("bars", (ids[name],), messages.ProtoOATrendbarPeriod[period]) for period in periods]
+        depth = tuple(ids[name] for name in self._settings.depth if name in ids)
+        return [*steps, Step("depth", depth)] if depth else steps
+
+    async def _subscribe(self) -> None:
+        while self._todo:
+            step = self._todo[0]
+            try:
+                await self._ask(step)
+            except (NotAuthorised, RateLimited, ServerUnavailable, UnderMaintenance):
+                raise
+            except ServerError as error:
+                if len(step.symbol_ids) > 1:  # one of them spoils it for the others: ask for each by itself
+                    self._todo[:1] = [step._replace(symbol_ids=(symbol_id,)) for symbol_id in step.symbol_ids]
+                    continue
+                if not isinstance(error, AlreadyStanding):
+                    symbol = self.symbols.name(step.symbol_ids[0])
+                    self._complain(
+                        f"{symbol}: no {step.kind}: {error}", "The account's broker has the last word on it."
+                    )
+            self._todo.pop(0)
+
+    async def _ask(self, step: Step) -> None:
+        account_id, ids = self.account_id, step.symbol_ids
+        if step.kind == "spots":
+            await self._client.subscribe_spots(
+                ctidTraderAccountId=account_id, symbolId=ids, subscribeToSpotTimestamp=True
+            )
+        elif step.period is not None:
+            await self._client.subscribe_live_trendbar(
+                ctidTraderAccountId=account_id, symbolId=ids[0], period=step.period
+            )
+        else:
+            await self._client.subscribe_depth_quotes(ctidTraderAccountId=account_id, symbolId=ids)
+
+    def _complain(self, problem: str, remedy: str) -> None:
+        _log.warn(
+            "{key} on {environment}: {problem}. {remedy}",
+            key=self._settings.key,
+            environment=self._environment,
+            problem=problem,
+            remedy=remedy,
+        )
+        self._record("error", documents.error(problem, remedy))
+
+    # Events
+
+    def changed(self, event: AccountChanged) -> None:
+        """The account moved to another state."""
+        self._record("account", documents.account(event))
+        if event.previous is AccountState.AUTHORISED:
+            # What changes meanwhile will not be told: half a quote, or a bar with a hole, would be wrong.
+            self._quotes.forget()
+            self._bars.forget()
+        if event.state is AccountState.AUTHORISED:
+            self.out = False
+            _log.info(
+                "account {account} on {environment} is authorised",
+                account=self.account_id,
+                environment=self._environment,
+            )
+        elif event.state in (AccountState.REFUSED, AccountState.TOKEN_INVALID) and not self.out:
+            self.start()  # to find out whether that passes
+
+    def resynchronised(self, event: Resynchronised) -> None:
+        """The account stands again."""
+        _log.info(
+            "account {account} on {environment} stands again: {renewed} subscriptions, {seconds:.1f} s missed",
+            account=self.account_id,
+            environment=self._environment,
+            renewed=len(event.renewed),
+            seconds=event.restored_at - event.lost_at,
+        )
+        for subscription, error in event.failed:
+            self._complain(
+                f"{self.symbols.name(subscription.symbol_id)}: no {subscription.kind} any more: {error}",
+                "Restart the daemon to ask for it again.",
+            )
+        self._record("resynchronised", documents.resynchronised(event, self.symbols))
+
+    def spot(self, event: messages.ProtoOASpotEvent) -> None:
+        """A price changed, and perhaps a bar closed before it."""
+        symbols = self.symbols
+        digits = symbols.digits(event.symbolId)
+        for closed in self._bars.feed(event, digits):
+            self._record("bar", documents.bar(closed, symbols))
+        if event.HasField("bid") or event.HasField("ask"):
+            self._record("quote", documents.quote(self._quotes.feed(event, digits), event, symbols))
+
+    def depth(self, event: messages.ProtoOADepthEvent) -> None:
+        """An order book changed."""
+        self._record("depth", documents.depth(event, self.symbols))
+
+    def execution(self, event: messages.ProtoOAExecutionEvent) -> None:
+        """An order, a position or the balance changed."""
+        self._record("execution", documents.execution(event, self.symbols))
+
+    def order_error(self, event: messages.ProtoOAOrderErrorEvent) -> None:
+        """An order or position command was refused."""
+        self._record("order_error", documents.order_error(event))
+
+    def trailing_stop(self, event: messages.ProtoOATrailingSLChangedEvent) -> None:
+        """A trailing stop moved."""
+        self._record("trailing_stop", documents.trailing_stop(event))
+
+    def message(self, event: Message) -> None:
+        """Something else was pushed."""
+        self._record("message", documents.message(event))
+
+    def _record(self, event: str, body: documents.Document) -> None:
+        self._recorder.record(event, self._environment, self.account_id, body)

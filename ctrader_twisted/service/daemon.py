@@ -1,0 +1,249 @@
+"""The daemon: a venue if one is simulated, an environment for each that has accounts, user services, outputs.
+
+It ends when it is told to (a signal, its time), and by itself, with exit status 1, when nothing can run any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
+from twisted.internet.error import ReactorNotRunning
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+
+from ctrader_twisted.config import SIMULATOR
+from ctrader_twisted.credentials import Application, Environment
+from ctrader_twisted.errors import ConfigurationError, OpenApiError
+from ctrader_twisted.service.environment import EnvironmentWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.python.failure import Failure
+
+    from ctrader_twisted.config import AccountSettings, Configuration, EnvironmentSettings
+    from ctrader_twisted.factory import Opening
+    from ctrader_twisted.outputs import JsonLinesWriter
+    from ctrader_twisted.service.recorder import Recorder
+    from ctrader_twisted.sim.service import VenueService
+
+# Together less than the five seconds in which the daemon ends whatever its peers do.
+SERVICES_TIME = 2.0
+CLIENTS_TIME = 1.5
+VENUE_TIME = 0.5
+OUTPUTS_TIME = 0.5
+
+_log = Logger()
+
+
+class Daemon(MultiService):
+    """Everything that ``twistd ctrader`` runs.
+
+    :param reactor: an ``IReactorTCP``, ``IReactorTime`` and ``IReactorCore``.
+    :param factories: what makes each user service, in the order of ``configuration.services``.
+    :param venue: the venue to run, if the configuration simulates one.
+    :param seconds: end after so many, with exit status 0; None for never.
+    :param leave: called once with an exit status other than 0, as soon as it is known.
+    :param observer: where the log goes unless ``twistd`` was told otherwise.
+    :param opening: how to connect, if not over TLS.
+
+    :ivar status: the exit status.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        configuration: Configuration,
+        recorder: Recorder,
+        *,
+        factories: Sequence[Callable[..., Any]] = (),
+        venue: VenueService | None = None,
+        seconds: float | None = None,
+        leave: Callable[[int], object] = lambda status: None,
+        observer: object | None = None,
+        opening: Opening | None = None,
+    ) -> None:
+        MultiService.__init__(self)
+        self.status = 0
+        self.environments: list[EnvironmentWatch] = []
+        self._reactor = reactor
+        self._configuration = configuration
+        self._recorder = recorder
+        self._factories = list(zip(configuration.services, factories, strict=True))
+        self._venue = venue
+        self._seconds = seconds
+        self._leave = leave
+        self._observer = observer
+        self._opening = opening
+        self._user_services: list[IService] = []
+        self._timer: Any = None
+        self._ending = False
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Become a part of an application, and bring the log along."""
+        MultiService.setServiceParent(self, parent)
+        if self._observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._observer)
+
+    # Begin
+
+    def startService(self) -> None:
+        """Begin everything: the venue before those who connect to it, user services with the clients they get."""
+        Service.startService(self)
+        for warning in self._configuration.warnings:
+            _log.warn("{warning}", warning=warning)
+        try:
+            if self._venue is not None:
+                self._venue.startService()
+            self._begin_environments()
+            self._begin_user_services()
+        except OpenApiError as error:
+            _log.error("{error}", error=error)
+            self.end(1, "it could not begin")
+            return
+        except Exception:
+            _log.failure("it could not begin")
+            self.end(1, "it could not begin")
+            return
+        for environment in self.environments:
+            environment.startService()
+        if self._seconds is not None:
+            self._timer = self._reactor.callLater(self._seconds, self._time_is_up)
+
+    def _begin_environments(self) -> None:
+        for settings in self._configuration.environments:
+            simulated = settings.name == SIMULATOR
+            self.environments.append(
+                EnvironmentWatch(
+                    self._reactor,
+                    self._simulated_environment() if simulated else _environment(settings),
+                    self._application(simulated),
+                    [self._account(account, simulated) for account in settings.accounts],
+                    recorder=self._recorder,
+                    on_out=self._somebody_is_out,
+                    opening=self._opening,
+                )
+            )
+
+    def _simulated_environment(self) -> Environment:
+        assert self._venue is not None
+        pem = self._venue.trust_root_pem.encode("ascii")
+        return Environment(SIMULATOR, "127.0.0.1", self._venue.port, pem, live=False)
+
+    def _application(self, simulated: bool) -> Application:
+        if simulated:
+            assert self._venue is not None and self._venue.venue is not None
+            registered = next(iter(self._venue.venue.registry.applications.values()))
+            return Application(registered.client_id, registered.client_secret)
+        application = self._configuration.application
+        assert application is not None
+        return Application(application.client_id, application.client_secret)
+
+    def _account(self, settings: AccountSettings, simulated: bool) -> tuple[AccountSettings, int, str]:
+        account_id, token = settings.account_id, settings.access_token
+        if simulated:
+            assert self._venue is not None and self._venue.venue is not None
+            registry = self._venue.venue.registry
+            account_id = account_id or next(iter(registry.accounts))
+            if account_id not in registry.accounts:
+                remedy = f"It has {', '.join(map(str, registry.accounts))}; without an id, the first of them is taken."
+                problem = f"the simulator has no account {account_id}"
+                raise ConfigurationError(self._configuration.file, f"{settings.key}.id", problem, remedy)
+            token = token or registry.token_for(account_id)
+        assert account_id is not None and token is not None
+        return settings, account_id, token
+
+    def _begin_user_services(self) -> None:
+        clients = {watch.name: watch.client for watch in self.environments}
+        for settings, factory in self._factories:
+            made = factory(clients[settings.environment], dict(settings.settings))
+            service: IService = IService(made)
+            _log.info("{key}: {what}", key=settings.key, what=service)
+            self._user_services.append(service)
+        for service in self._user_services:
+            service.startService()
+
+    # End
+
+    def end(self, status: int, reason: str) -> None:
+        """End the daemon with an exit status; the first reason counts, the worst status does."""
+        self._worsen(status)
+        if self._ending:
+            return
+        self._ending = True
+        _log.info("ending with status {status}: {reason}", status=self.status, reason=reason)
+        self._reactor.callWhenRunning(self._stop_reactor)
+
+    def _stop_reactor(self) -> None:
+        try:
+            self._reactor.stop()
+        except ReactorNotRunning:
+            pass  # somebody was faster
+
+    def _worsen(self, status: int) -> None:
+        if status > self.status:
+            self.status = status
+            self._leave(status)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        self.end(0, f"its {self._seconds:g} seconds are over")
+
+    def _somebody_is_out(self) -> None:
+        if all(environment.out for environment in self.environments):
+            self.end(1, "no account can be used")
+
+    def output_failed(self, writer: JsonLinesWriter) -> None:
+        """An output can't go on; without any, and without user services, there is nothing left to do."""
+        self._worsen(1)
+        if not self._user_services and all(output.writer.ended for output in self._recorder.outputs):
+            self.end(1, "there is no output left")
+
+    def stopService(self) -> Deferred[None]:
+        """End everything, in less than five seconds whatever the peers do: nothing is left half written."""
+        Service.stopService(self)
+        self._ending = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        services = [maybeDeferred(service.stopService) for service in reversed(self._user_services)]
+        await self._within(SERVICES_TIME, services, "a user service")
+        clients = [environment.stopService() for environment in self.environments if environment.running]
+        await self._within(CLIENTS_TIME, clients, "a connection")
+        if self._venue is not None and self._venue.running:
+            await self._within(VENUE_TIME, [maybeDeferred(self._venue.stopService)], "the venue")
+        writers = [output.writer for output in self._recorder.outputs]
+        await self._within(OUTPUTS_TIME, [writer.close() for writer in writers], "the reader of an output")
+        for writer in writers:
+            writer.abandon()
+            _log.info(
+                "{output}: {written} events written, {lost} not",
+                output=writer.name,
+                written=writer.written,
+                lost=writer.lost,
+            )
+            if writer.lost:
+                self._worsen(1)
+
+    async def _within(self, seconds: float, ends: list[Deferred[Any]], what: str) -> None:
+        """Wait for all of these, but not longer."""
+
+        def not_in_time_or_not_well(failure: Failure) -> None:
+            if failure.check(CancelledError):
+                _log.warn("{what} did not end within {seconds:g} s: not waiting for it", what=what, seconds=seconds)
+            else:
+                _log.failure("{what} did not end well", failure, what=what)
+
+        for end in ends:
+            end.addErrback(not_in_time_or_not_well)
+        if ends:
+            await DeferredList(ends).addTimeout(seconds, self._reactor)
+
+
+def _environment(settings: EnvironmentSettings) -> Environment:
+    return Environment(settings.name, settings.host, settings.port, settings.trust_root, settings.live)

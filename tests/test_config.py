@@ -1,0 +1,420 @@
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ctrader_twisted.config import PERIODS, Configuration, ConfigurationErrors, load
+from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.messages import ProtoOATrendbarPeriod
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+SECRETS = {"CTRADER_CLIENT_ID": "id-1", "CTRADER_CLIENT_SECRET": "hush-app", "CTRADER_ACCESS_TOKEN": "hush-token"}
+
+ACCOUNT = """
+[[account]]
+id = 7
+environment = "demo"
+symbols = ["EURUSD", "XAUUSD"]
+"""
+OUTPUT = """
+[[output]]
+path = "-"
+"""
+PLAIN = ACCOUNT + OUTPUT
+SIMULATED = '[simulator]\n[[account]]\nenvironment = "simulator"\n' + OUTPUT
+
+Write = "Callable[..., Path]"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str, name: str = "daemon.toml", mode: int = 0o600) -> Path:
+        path = tmp_path / name
+        path.write_text(text, "utf-8")
+        path.chmod(mode)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def read(write: Callable[..., Path]) -> Callable[..., Configuration]:
+    return lambda text, environ=SECRETS: load(write(text), environ)
+
+
+@pytest.fixture
+def refused(write: Callable[..., Path]) -> Callable[..., list[ConfigurationError]]:
+    def refused(text: str, environ: Mapping[str, str] = SECRETS) -> list[ConfigurationError]:
+        with pytest.raises(ConfigurationError) as caught:
+            load(write(text), environ)
+        error = caught.value
+        return list(error.errors) if isinstance(error, ConfigurationErrors) else [error]
+
+    return refused
+
+
+def test_the_smallest_configuration(read: Callable[..., Configuration]) -> None:
+    configuration = read(PLAIN)
+    (environment,) = configuration.environments
+    (account,) = environment.accounts
+    assert (environment.name, environment.host, environment.port) == ("demo", "demo.ctraderapi.com", 5035)
+    assert environment.trust_root is None
+    assert (account.account_id, account.access_token, account.symbols) == (7, "hush-token", ("EURUSD", "XAUUSD"))
+    assert (account.bars, account.depth) == ({}, ())
+    assert configuration.application is not None
+    assert (configuration.application.client_id, configuration.application.client_secret) == ("id-1", "hush-app")
+    (output,) = configuration.outputs
+    assert output.path is None and "quote" in output.events
+    assert configuration.simulator is None and configuration.services == () and configuration.warnings == ()
+
+
+def test_accounts_in_several_environments_at_once(
+    read: Callable[..., Configuration], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    write("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ca.pem")
+    configuration = read(
+        """
+        [environment.lab]
+        host = "lab.example"
+        port = 15035
+        trust_root = "ca.pem"
+        [[account]]
+        id = 1
+        environment = "live"
+        symbols = ["EURUSD", "XAUUSD"]
+        bars = { EURUSD = ["M1", "H4"], XAUUSD = ["D1"] }
+        depth = ["XAUUSD"]
+        [[account]]
+        id = 2
+        environment = "lab"
+        symbols = ["EURUSD"]
+        bars = ["M5"]
+        depth = true
+        [[account]]
+        id = 3
+        environment = "live"
+        depth = false
+        """
+        + OUTPUT
+    )
+    live, lab = configuration.environments
+    assert [account.account_id for account in live.accounts] == [1, 3]
+    assert live.accounts[0].bars == {"EURUSD": ("M1", "H4"), "XAUUSD": ("D1",)}
+    assert live.accounts[0].depth == ("XAUUSD",)
+    assert (lab.host, lab.port) == ("lab.example", 15035)
+    assert lab.trust_root is not None and lab.trust_root.startswith(b"-----BEGIN")
+    assert (lab.accounts[0].bars, lab.accounts[0].depth) == ({"EURUSD": ("M5",)}, ("EURUSD",))
+    assert (live.accounts[1].symbols, live.accounts[1].depth) == ((), ())
+
+
+def test_a_known_environment_may_be_reached_by_another_way(read: Callable[..., Configuration]) -> None:
+    (demo,) = read('[environment.demo]\nhost = "proxy.example"\n' + PLAIN).environments
+    assert (demo.name, demo.host, demo.port) == ("demo", "proxy.example", 5035)
+
+
+def test_the_simulator_needs_no_secrets_and_reads_its_own_keys(read: Callable[..., Configuration]) -> None:
+    configuration = read(SIMULATED.replace("r]", 'r]\nseed = 7\nanything = "goes"'), {})
+    assert configuration.application is None
+    assert configuration.environments[0].accounts[0].account_id is None
+    assert configuration.simulator is not None
+    assert configuration.simulator.table == {"seed": 7, "anything": "goes"}
+
+
+def test_whether_an_environment_is_live(read: Callable[..., Configuration]) -> None:
+    lab = '[environment.lab]\nhost = "x"\n'
+    texts = [PLAIN, PLAIN.replace("demo", "live"), SIMULATED, lab + PLAIN.replace("demo", "lab")]
+    texts.append(lab + "live = true\n" + PLAIN.replace("demo", "lab"))
+    texts.append("[environment.demo]\nlive = true\n" + PLAIN)
+    assert [read(text).environments[0].live for text in texts] == [False, True, False, None, True, True]
+
+
+def test_services_get_their_settings_and_their_environment(read: Callable[..., Configuration]) -> None:
+    text = ACCOUNT + '[[service]]\nfactory = "bots.grid:make"\n[service.settings]\nstep = 5\n'
+    (service,) = read(text).services
+    assert (service.module, service.attribute, service.environment) == ("bots.grid", "make", "demo")
+    assert service.settings == {"step": 5}
+    other = ACCOUNT.replace("demo", "live") + '[[service]]\nfactory = "a:b"\nenvironment = "live"\n'
+    assert [service.environment for service in read(ACCOUNT + other).services] == ["live"]
+
+
+def test_paths_are_taken_from_the_folder_of_the_file(
+    write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    write(ACCOUNT + '[[output]]\npath = "data/x.jsonl"\nevents = ["bar"]\n')
+    monkeypatch.chdir(tmp_path.parent)
+    configuration = load(f"{tmp_path.name}/daemon.toml", SECRETS)
+    assert configuration.outputs[0].path == tmp_path / "data" / "x.jsonl"
+    assert configuration.outputs[0].events == {"bar"}
+
+
+# Secrets
+
+
+def credentials(**values: object) -> str:
+    return json.dumps(values)
+
+
+ALL = credentials(
+    accountId="70", clientId="id-file", clientSecret="hush-file", accessToken="hush-at", refreshToken="hush-rt"
+)
+
+
+def test_everything_from_a_credentials_file(read: Callable[..., Configuration], write: Callable[..., Path]) -> None:
+    write(ALL, "credentials.json")
+    text = '[application]\ncredentials = "credentials.json"\n' + PLAIN.replace("id = 7\n", "")
+    configuration = read(text, {})
+    account = configuration.environments[0].accounts[0]
+    assert configuration.application is not None
+    assert (configuration.application.client_id, configuration.application.client_secret) == ("id-file", "hush-file")
+    assert (account.account_id, account.access_token, account.refresh_token) == (70, "hush-at", "hush-rt")
+    assert configuration.warnings == ()
+
+
+def test_the_environment_comes_before_the_file_and_the_file_before_its_credentials(
+    read: Callable[..., Configuration], write: Callable[..., Path]
+) -> None:
+    write(ALL, "credentials.json")
+    text = '[application]\nclient_id = "id-toml"\ncredentials = "credentials.json"\n' + PLAIN
+    found = [
+        read(text, environ).application
+        for environ in (
+            {},
+            {"CTRADER_CLIENT_ID": ""},
+            {"CTRADER_CLIENT_ID": "id-env", "CTRADER_CLIENT_SECRET": "hush-env"},
+        )
+    ]
+    assert [(a.client_id, a.client_secret) for a in found if a is not None] == [
+        ("id-toml", "hush-file"),
+        ("id-toml", "hush-file"),
+        ("id-env", "hush-env"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ('access_token_env = "MINE"\naccess_token = "hush-inline"\ncredentials = "own.json"', ("hush-mine", None)),
+        ('access_token = "hush-inline"\nrefresh_token = "hush-r"\ncredentials = "own.json"', ("hush-inline", "hush-r")),
+        ('credentials = "own.json"', ("hush-own", "hush-own-r")),
+        ("", ("hush-token", None)),
+    ],
+)
+def test_what_is_nearest_to_an_account_is_its_token(
+    read: Callable[..., Configuration], write: Callable[..., Path], own: str, expected: tuple[str, str | None]
+) -> None:
+    write(ALL, "credentials.json")
+    write(credentials(accessToken="hush-own", refreshToken="hush-own-r"), "own.json")
+    text = ACCOUNT + own + '\n[application]\ncredentials = "credentials.json"\n' + OUTPUT
+    account = read(text, {**SECRETS, "MINE": "hush-mine"}).environments[0].accounts[0]
+    assert (account.access_token, account.refresh_token) == expected
+
+
+def test_no_secret_shows_in_a_repr(read: Callable[..., Configuration], write: Callable[..., Path]) -> None:
+    write(ALL, "credentials.json")
+    configuration = read(
+        '[application]\nclient_secret = "hush-0"\ncredentials = "credentials.json"\n'
+        + ACCOUNT
+        + 'access_token = "hush-1"\nrefresh_token = "hush-2"\n'
+        + '[[service]]\nfactory = "a:b"\nsettings = { key = "hush-3" }\n'
+    )
+    assert "hush" not in repr(configuration) + str(configuration)
+
+
+def test_secrets_in_a_file_that_others_may_read_are_a_warning(write: Callable[..., Path]) -> None:
+    text = '[application]\nclient_secret = "hush"\n' + PLAIN
+    (warning,) = load(write(text, mode=0o644), SECRETS).warnings
+    assert "chmod 600" in warning and "daemon.toml" in warning
+    assert load(write(text, mode=0o640), SECRETS).warnings == ()
+    assert load(write(PLAIN, mode=0o644), SECRETS).warnings == ()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o602])
+def test_a_credentials_file_that_others_may_read_is_refused(
+    refused: Callable[..., list[ConfigurationError]], write: Callable[..., Path], mode: int
+) -> None:
+    path = write(ALL, "credentials.json", mode)
+    (error,) = refused('[application]\ncredentials = "credentials.json"\n' + PLAIN.replace("id = 7\n", ""), {})
+    assert (error.file, error.remedy) == (str(path), f"chmod 600 {path}")
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "problem"),
+    [
+        ("{hush", "", "is not JSON: line 1"),
+        ('["hush"]', "", "is not a JSON object"),
+        (b"\xff\xfe{", "", "is not UTF-8"),
+        ('{"clientSecret": 5}', "clientSecret", "a number where a text belongs"),
+        ('{"accessToken": ""}', "accessToken", "an empty text"),
+        ('{"clientsecret": "hush"}', "clientsecret", "an unknown key"),
+        ('{"accountId": "hush"}', "accountId", "not an account's number"),
+        ('{"accountId": 0}', "accountId", "not an account's number"),
+        ('{"accountId": 1.5}', "accountId", "not an account's number"),
+    ],
+)
+def test_a_wrong_credentials_file_is_named(
+    refused: Callable[..., list[ConfigurationError]],
+    write: Callable[..., Path],
+    content: str | bytes,
+    key: str,
+    problem: str,
+) -> None:
+    path = write("", "c.json")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    (error,) = refused('[application]\ncredentials = "c.json"\n' + PLAIN)
+    assert (error.file, error.key) == (str(path), key)
+    assert problem in error.problem and error.remedy
+    assert "hush" not in str(error)
+
+
+def test_other_keys_of_a_credentials_file_do_no_harm(
+    read: Callable[..., Configuration], write: Callable[..., Path]
+) -> None:
+    write(credentials(accessToken="hush-at", tokenType="bearer", expiresIn=2628000, hostType="demo"), "c.json")
+    assert read(ACCOUNT + 'credentials = "c.json"\n' + OUTPUT).environments[0].accounts[0].access_token == "hush-at"
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem", "remedy"),
+    [
+        (PLAIN + "[accont]\nx = 1\n", "accont", "an unknown key", 'Did you mean "account"?'),
+        (PLAIN + "[zzz]\n", "zzz", "an unknown key", "known here: account, application"),
+        (PLAIN.replace("symbols", "symbol"), "account[1].symbol", "an unknown key", 'Did you mean "symbols"?'),
+        (OUTPUT, "account", "missing", "[[account]]"),
+        ("[account]\nid = 7\n" + OUTPUT, "account", "a table where a list of tables belongs", "[[account]]"),
+        (PLAIN.replace("id = 7", 'id = "7"'), "account[1].id", "a text where a whole number belongs", "unquoted"),
+        (PLAIN.replace("id = 7", "id = 0"), "account[1].id", "0 where", "from 1 to"),
+        (PLAIN.replace("id = 7", "id = true"), "account[1].id", "true or false where", "from 1 to"),
+        (PLAIN.replace("id = 7\n", ""), "account[1].id", "missing", "ctidTraderAccountId"),
+        (PLAIN.replace('"demo"', '"dmeo"'), "account[1].environment", '"dmeo" is not known', 'Did you mean "demo"?'),
+        (PLAIN.replace('environment = "demo"\n', ""), "account[1].environment", "missing", '"demo", "live"'),
+        (PLAIN.replace('"demo"', '"simulator"'), "account[1].environment", "there is no simulator", "[simulator]"),
+        (ACCOUNT + PLAIN, "account[2].id", "the same account as account[1]", "once"),
+        (ACCOUNT + 'bars = ["M7"]\n' + OUTPUT, "account[1].bars", '"M7" is not a period', "Periods are M1, M2"),
+        (ACCOUNT + 'bars = ["m15"]\n' + OUTPUT, "account[1].bars", '"m15" is not a period', 'Did you mean "M15"?'),
+        (ACCOUNT + 'bars = { EURUSD = "M1" }\n' + OUTPUT, "account[1].bars.EURUSD", "a text where a list", "["),
+        (ACCOUNT + 'bars = { EURUSX = ["M1"] }\n' + OUTPUT, "account[1].bars.EURUSX", "not among", 'mean "EURUSD"'),
+        (ACCOUNT + 'bars = "M1"\n' + OUTPUT, "account[1].bars", "a text where a list of texts belongs", "bars = ["),
+        (ACCOUNT + 'depth = ["GBPUSD"]\n' + OUTPUT, "account[1].depth", "not among the account's symbols", "Add it"),
+        (PLAIN.replace('"XAUUSD"', '"EURUSD"'), "account[1].symbols", '"EURUSD" twice', "once"),
+        (PLAIN.replace('"XAUUSD"', "5"), "account[1].symbols", "a list where a list of texts", "symbols = ["),
+        ("[environment.lab]\nport = 1\n" + PLAIN, "environment.lab.host", "missing", 'host = "…"'),
+        ("[environment.demo]\nport = 0\n" + PLAIN, "environment.demo.port", "0 where", "from 1 to 65535"),
+        ("[environment.demo]\nport = 65536\n" + PLAIN, "environment.demo.port", "65536 where", "from 1 to 65535"),
+        ('[environment.demo]\nhosts = "x"\n' + PLAIN, "environment.demo.hosts", "an unknown key", '"host"'),
+        ('[environment.simulator]\nhost = "x"\n' + PLAIN, "environment.simulator", "no host of its own", "[simulator]"),
+        ("[environment.demo]\nlive = 1\n" + PLAIN, "environment.demo.live", "a number where true", "unquoted"),
+        ('environment = "demo"\n' + PLAIN, "environment", "a text where a table belongs", "[environment]"),
+        ('[environment.demo]\ntrust_root = "no.pem"\n' + PLAIN, "environment.demo.trust_root", "can't be read", "PEM"),
+        (
+            '[environment.demo]\ntrust_root = "daemon.toml"\n' + PLAIN,
+            "environment.demo.trust_root",
+            "no PEM",
+            "openssl",
+        ),
+        ('[application]\ncredentials = "no.json"\n' + PLAIN, "application.credentials", "can't be read", "JSON"),
+        ("[application]\nclient_id = 5\n" + PLAIN, "application.client_id", "a number where a text", 'client_id = "…"'),
+        (ACCOUNT, "output", "nothing would come of it", "[[output]]"),
+        (ACCOUNT + "[[output]]\n", "output[1].path", "missing", 'path = "-"'),
+        (ACCOUNT + '[[output]]\npath = "no/x.jsonl"\n', "output[1].path", "does not exist", "mkdir -p"),
+        (ACCOUNT + '[[output]]\npath = "."\n', "output[1].path", "is a folder", "Name a file"),
+        (ACCOUNT + OUTPUT + OUTPUT, "output[2].path", "the same as output[1]", "a file of its own"),
+        (ACCOUNT + '[[output]]\npath = "-"\nevents = ["quotes"]\n', "output[1].events", "not an event", '"quote"'),
+        (ACCOUNT + '[[output]]\npath = "-"\nevents = []\n', "output[1].events", "an empty list", "Leave it out"),
+        (ACCOUNT + "[[service]]\n", "service[1].factory", "missing", "package.module:make"),
+        (ACCOUNT + '[[service]]\nfactory = "a.b"\n', "service[1].factory", "names no callable", "one colon"),
+        (ACCOUNT + '[[service]]\nfactory = "a b:c"\n', "service[1].factory", "names no callable", "one colon"),
+        (
+            ACCOUNT + ACCOUNT.replace("demo", "live") + '[[service]]\nfactory = "a:b"\n',
+            "service[1].environment",
+            "more than one",
+            '"demo", "live"',
+        ),
+        (
+            ACCOUNT + '[[service]]\nfactory = "a:b"\nenvironment = "live"\n',
+            "service[1].environment",
+            "no account",
+            "demo",
+        ),
+        (
+            ACCOUNT + '[[service]]\nfactory = "a:b"\nsettings = 5\n',
+            "service[1].settings",
+            "a number where a table",
+            "{",
+        ),
+    ],
+)
+def test_each_refusal_names_file_key_and_remedy(
+    refused: Callable[..., list[ConfigurationError]],
+    tmp_path: Path,
+    text: str,
+    key: str,
+    problem: str,
+    remedy: str,
+) -> None:
+    (error,) = refused(text)
+    assert error.file == str(tmp_path / "daemon.toml")
+    assert error.key == key
+    assert problem in error.problem
+    assert remedy in error.remedy
+    assert error.file in str(error) and key in str(error) and error.remedy in str(error)
+
+
+def test_missing_secrets_say_where_they_may_stand(refused: Callable[..., list[ConfigurationError]]) -> None:
+    client_id, client_secret, token = sorted(
+        refused(PLAIN, {}), key=lambda error: ("client" not in error.key, error.key)
+    )
+    assert (client_id.key, client_secret.key, token.key) == (
+        "application.client_id",
+        "application.client_secret",
+        "account[1].access_token",
+    )
+    assert "CTRADER_CLIENT_ID" in client_id.remedy and "credentials" in client_id.remedy
+    assert "CTRADER_CLIENT_SECRET" in client_secret.remedy
+    assert "CTRADER_ACCESS_TOKEN" in token.remedy and "access_token_env" in token.remedy
+
+
+def test_a_variable_that_is_not_set_is_refused_without_showing_what_may_be_a_token(
+    refused: Callable[..., list[ConfigurationError]],
+) -> None:
+    (error,) = refused(ACCOUNT + 'access_token_env = "hush123"\n' + OUTPUT, {**SECRETS, "CTRADER_ACCESS_TOKEN": ""})
+    assert error.key == "account[1].access_token_env"
+    assert "hush123" not in str(error)
+
+
+def test_every_problem_is_reported_at_once(write: Callable[..., Path]) -> None:
+    text = PLAIN.replace('"demo"', '"dmeo"').replace("id = 7", "id = 0") + "[zzz]\n"
+    with pytest.raises(ConfigurationErrors) as caught:
+        load(write(text), {})
+    assert {error.key for error in caught.value.errors} == {"account[1].environment", "account[1].id", "zzz"}
+    assert len(str(caught.value).splitlines()) == 3
+    assert caught.value.key == caught.value.errors[0].key
+
+
+def test_what_is_no_toml_names_the_place_and_drags_nothing_along(write: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigurationError, match="is not TOML: .*line 2") as caught:
+        load(write('[application]\nclient_secret = "hush\n'), {})
+    assert "hush" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="can't be read: No such file"):
+        load(tmp_path / "absent.toml", {})
+    (tmp_path / "latin").write_bytes(b'x = "\xe9"')
+    with pytest.raises(ConfigurationError, match="is not UTF-8"):
+        load(tmp_path / "latin", {})
+
+
+def test_the_periods_are_those_of_the_schema() -> None:
+    assert list(PERIODS) == [period.name for period in ProtoOATrendbarPeriod]

@@ -1,0 +1,885 @@
+"""The daemon's services, joined to a simulated venue in memory: no socket, no TLS, no waiting."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from twisted.application.service import Application, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
+from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent, globalLogPublisher
+from twisted.python import usage
+from twisted.python.failure import Failure
+
+from ctrader_twisted import config, messages
+from ctrader_twisted.errors import CannotRoute, ConfigurationError, ConnectionFailed, OrderRefused
+from ctrader_twisted.market import Bar
+from ctrader_twisted.outputs import encode
+from ctrader_twisted.service import Options, documents, makeService, prepare, stderr_observer
+from ctrader_twisted.service.daemon import Daemon
+from ctrader_twisted.service.environment import OTHER_EVENTS
+from ctrader_twisted.service.log import LineObserver
+from ctrader_twisted.service.recorder import Output, Recorder
+from ctrader_twisted.service.symbols import Symbols
+from ctrader_twisted.session.events import Resynchronised, Subscription
+from ctrader_twisted.sim import script
+from ctrader_twisted.sim.testing import (
+    ACCESS_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    EUR_ACCOUNT,
+    REFRESH_TOKEN,
+    USD_ACCOUNT,
+    VenueKit,
+)
+from ctrader_twisted.wire.envelope import Envelope
+from tests.market.recorded import needs_recordings, recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from google.protobuf.message import Message
+
+ROOT = Path(__file__).parents[1]
+SECRETS = (CLIENT_SECRET, ACCESS_TOKEN, REFRESH_TOKEN, "hush")
+ENVIRON = {"CTRADER_CLIENT_ID": CLIENT_ID, "CTRADER_CLIENT_SECRET": CLIENT_SECRET, "CTRADER_ACCESS_TOKEN": ACCESS_TOKEN}
+
+
+class Kept:
+    """An output that keeps what it is given, as a reader would get it."""
+
+    def __init__(self) -> None:
+        self.name = "kept"
+        self.written = self.lost = 0
+        self.documents: list[dict[str, Any]] = []
+        self.ended = False
+        self.held: Deferred[None] | None = None
+
+    def write(self, document: Mapping[str, object]) -> None:
+        self.written += 1
+        self.documents.append(json.loads(encode(document)))
+
+    def close(self) -> Deferred[None]:
+        self.ended = True
+        done: Deferred[None] = self.held or Deferred()
+        if self.held is None:
+            done.callback(None)
+        return done
+
+    def abandon(self) -> None:
+        self.ended = True
+
+
+class Bench:
+    """A daemon on the clock of a kit, with what it wrote, logged and left with."""
+
+    def __init__(self, kit: VenueKit, folder: Path) -> None:
+        self.kit = kit
+        self.output = Kept()
+        self.left: list[int] = []
+        self.stopped = 0
+        self.log: list[str] = []
+        self.daemon: Daemon
+        self._folder = folder
+        kit.clock.callWhenRunning = lambda call: call()  # type: ignore[attr-defined]
+        kit.clock.stop = self._stop  # type: ignore[attr-defined]
+
+    def _stop(self) -> None:
+        self.stopped += 1
+        if self.stopped > 1:
+            raise ReactorNotRunning
+
+    def start(
+        self,
+        accounts: str = "",
+        *,
+        live: str = "false",
+        environ: Mapping[str, str] = ENVIRON,
+        events: frozenset[str] = frozenset(config.EVENTS),
+        factories: tuple[Any, ...] = (),
+        **settings: Any,
+    ) -> Bench:
+        path = self._folder / "daemon.toml"
+        services = "".join('[[service]]\nfactory = "a:b"\nsettings = { step = 5 }\n' for _ in factories)
+        environment = f'[environment.kit]\nhost = "127.0.0.1"\nlive = {live}\n'
+        path.write_text(environment + (accounts or account()) + services + '[[output]]\npath = "-"\n', "utf-8")
+        configuration = config.load(path, environ)
+        clock = self.kit.clock
+        output = Output(self.output, events)  # type: ignore[arg-type]
+        self.daemon = Daemon(
+            clock,
+            configuration,
+            Recorder(clock, [output]),
+            factories=factories,
+            leave=self.left.append,
+            opening=self.kit.network.connect,
+            **settings,
+        )
+        self.daemon.startService()
+        self.kit.pump()
+        return self
+
+    def stop(self) -> float:
+        """Stop the daemon and say how long that took."""
+        began = self.kit.clock.seconds()
+        self.kit.settle(self.daemon.stopService(), 10)
+        return self.kit.clock.seconds() - began
+
+    def of(self, *events: str) -> list[dict[str, Any]]:
+        return [document for document in self.output.documents if document["event"] in events]
+
+    @property
+    def client(self) -> Any:
+        return self.daemon.environments[0].client
+
+
+def account(
+    account_id: int = EUR_ACCOUNT, symbols: str = '["EURUSD", "USDJPY"]', more: str = "", token: str | None = None
+) -> str:
+    own = "" if token is None else f'access_token = "{token}"\n'
+    return f'[[account]]\nid = {account_id}\nenvironment = "kit"\nsymbols = {symbols}\n{own}{more}\n'
+
+
+@pytest.fixture
+def kit() -> Iterator[VenueKit]:
+    with VenueKit(seed=3) as kit:
+        yield kit
+
+
+@pytest.fixture
+def bench(kit: VenueKit, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(kit, tmp_path)
+
+    def observe(event: Any) -> None:
+        if event["log_level"] >= LogLevel.info:
+            bench.log.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(observe)
+    yield bench
+    if bench.daemon.running:
+        assert bench.stop() < 5
+    globalLogPublisher.removeObserver(observe)
+    told = json.dumps(bench.output.documents) + "".join(bench.log)
+    assert not [secret for secret in SECRETS if secret in told], "a secret in an output or in the log"
+
+
+# What is written
+
+
+def test_from_the_first_connection_to_quotes_bars_and_depth(bench: Bench) -> None:
+    bench.start(account(more='bars = { EURUSD = ["M1"], USDJPY = ["M1", "M5"] }\ndepth = ["USDJPY"]'))
+    bench.kit.advance(130)
+    first = [document["event"] for document in bench.output.documents[:3]]
+    assert first == ["ready", "account", "account"]
+    head = bench.output.documents[2]
+    assert (head["environment"], head["account"], head["state"]) == ("kit", EUR_ACCOUNT, "authorised")
+    quotes = bench.of("quote")
+    assert {quote["symbol"] for quote in quotes} == {"EURUSD", "USDJPY"}
+    assert all(re.fullmatch(r"\d+\.\d{5}", quote["bid"]) for quote in quotes if quote["symbol"] == "EURUSD")
+    assert all(re.fullmatch(r"\d+\.\d{3}", quote["ask"]) for quote in quotes if quote["symbol"] == "USDJPY")
+    assert all(Decimal(quote["bid"]) <= Decimal(quote["ask"]) for quote in quotes)
+    assert {(bar["symbol"], bar["period"]) for bar in bench.of("bar")} >= {("EURUSD", "M1"), ("USDJPY", "M1")}
+    (book, *_) = bench.of("depth")
+    assert book["symbol"] == "USDJPY" and {new["side"] for new in book["new"]} == {"bid", "ask"}
+    assert all(new["units"] and new["lots"] for new in book["new"])
+    assert not bench.of("error", "disconnected")
+
+
+def test_the_closed_bars_are_those_of_history(bench: Bench) -> None:
+    bench.start(account(more='bars = ["M1"]'))
+    bench.kit.advance(200)
+    written = [bar for bar in bench.of("bar") if bar["symbol"] == "EURUSD"]
+    assert len(written) >= 3
+    eurusd = bench.daemon.environments[0].accounts[EUR_ACCOUNT].symbols.find("EURUSD")
+    page = bench.kit.settle(
+        bench.client.get_trendbars(
+            ctidTraderAccountId=EUR_ACCOUNT,
+            symbolId=eurusd,
+            period=messages.ProtoOATrendbarPeriod.M1,
+            toTimestamp=bench.kit.venue.now(),
+            count=10,
+        )
+    )
+    history = {bar.utcTimestampInMinutes: bar for bar in page.trendbar}
+    for bar in written:
+        counted = history[int(_seconds(bar["opened"]) // 60)]
+        low = counted.low
+        prices = (low + counted.deltaOpen, low + counted.deltaHigh, low, low + counted.deltaClose)
+        assert tuple(int(Decimal(bar[key]) * 100000) for key in ("open", "high", "low", "close")) == prices
+        assert bar["ticks"] == counted.volume
+
+
+def _seconds(iso: str) -> float:
+    return datetime.fromisoformat(iso).timestamp()
+
+
+def test_a_cut_connection_heals_and_says_what_was_missed(bench: Bench) -> None:
+    bench.start(account(more='bars = ["M1"]\ndepth = true'))
+    bench.kit.advance(10)
+    bench.kit.venue.play(script.cut())
+    bench.kit.advance(10)
+    kinds = [document["event"] for document in bench.output.documents]
+    assert kinds.count("disconnected") == 1 and kinds.count("ready") == 2
+    (healed,) = bench.of("resynchronised")
+    assert {(one["kind"], one["symbol"], one["period"]) for one in healed["renewed"]} == {
+        (kind, symbol, "M1" if kind == "trendbars" else None)
+        for kind in ("spots", "trendbars", "depth")
+        for symbol in ("EURUSD", "USDJPY")
+    }
+    assert healed["failed"] == [] and healed["lost"] < healed["restored"]
+    after = bench.output.documents[kinds.index("resynchronised") :]
+    assert {quote["symbol"] for quote in after if quote["event"] == "quote"} == {"EURUSD", "USDJPY"}
+    bench.kit.advance(60)
+    assert bench.of("bar")
+
+
+def test_half_known_quotes_and_bars_do_not_survive_a_loss(bench: Bench) -> None:
+    bench.start(account(more='bars = ["M1"]'))
+    bench.kit.advance(30)
+    watch = bench.daemon.environments[0].accounts[EUR_ACCOUNT]
+    eurusd = watch.symbols.find("EURUSD")
+    assert eurusd is not None and watch._quotes.get(eurusd) and watch._bars.running(eurusd, 1)
+    bench.kit.refuse_connections()
+    bench.kit.cut()
+    assert watch._quotes.get(eurusd) is None and watch._bars.running(eurusd, 1) is None
+    bench.kit.accept_connections()
+    bench.kit.advance(30)
+    bench.kit.venue.play(script.disconnect_account(EUR_ACCOUNT))
+    bench.kit.pump()
+    assert watch._quotes.get(eurusd) is None, "nor the loss of the account alone"
+
+
+@needs_recordings
+def test_executions_come_without_being_asked_for(bench: Bench) -> None:
+    bench.start()
+    bench.kit.advance(1)
+    for row in recording("partial_close.jsonl"):
+        if row.payload_type == 2126:
+            bench.kit.venue.tell(EUR_ACCOUNT, row.read(messages.ProtoOAExecutionEvent))
+    for row in recording("trailing_stop.jsonl"):
+        if row.payload_type == 2107:
+            bench.kit.venue.tell(EUR_ACCOUNT, row.read(messages.ProtoOATrailingSLChangedEvent))
+    bench.kit.pump()
+    told = bench.of("execution")
+    assert [one["execution"] for one in told] == ["ORDER_ACCEPTED", "ORDER_FILLED", "ORDER_REPLACED"]
+    assert [one["by_server"] for one in told] == [False, False, True]
+    assert [one["deal"] is None for one in told] == [True, False, True]
+    assert (told[1]["deal"]["symbol"], told[1]["deal"]["units"]) == ("EURUSD", "1000")
+    assert len(bench.of("trailing_stop")) == 2
+
+
+def test_a_refused_order_is_told_too(bench: Bench) -> None:
+    bench.start()
+    bench.kit.advance(1)
+    refused = bench.client.cancel_order(ctidTraderAccountId=EUR_ACCOUNT, orderId=77)
+    with pytest.raises(OrderRefused):
+        bench.kit.settle(refused)
+    (error,) = bench.of("order_error")
+    assert (error["error_code"], error["account"]) == ("ORDER_NOT_FOUND", EUR_ACCOUNT)
+
+
+def test_other_messages_and_unknown_ones(bench: Bench) -> None:
+    bench.start()
+    bench.kit.venue.tell(
+        EUR_ACCOUNT,
+        messages.ProtoOAMarginChangedEvent(
+            ctidTraderAccountId=EUR_ACCOUNT, positionId=2**53 + 1, usedMargin=5, moneyDigits=2
+        ),
+    )
+    bench.kit.venue.play(script.unknown_payload_type(9_999))
+    bench.kit.venue.play(script.disconnect_client("because"))
+    bench.kit.pump()
+    margin, unknown, cut = bench.of("message")
+    assert margin["name"] == "ProtoOAMarginChangedEvent" and margin["fields"]["positionId"] == str(2**53 + 1)
+    assert (unknown["name"], unknown["fields"], unknown["size"]) == ("payload type 9999", None, 2)
+    assert (cut["name"], cut["account"]) == ("ProtoOAClientDisconnectEvent", None)
+
+
+def test_bytes_that_cannot_be_read_are_an_error_and_no_more(bench: Bench) -> None:
+    bench.start()
+    bench.kit.advance(5)
+    bench.kit.venue.play(script.garbage())
+    bench.kit.advance(5)
+    (error,) = bench.of("error")
+    assert "does not hold a ProtoMessage" in error["problem"] and error["account"] is None
+    assert not bench.of("disconnected")
+
+
+def test_an_output_gets_what_it_asked_for(bench: Bench) -> None:
+    bench.start(account(more='bars = ["M1"]'), events=frozenset({"bar", "ready"}))
+    bench.kit.advance(130)
+    assert {document["event"] for document in bench.output.documents} == {"bar", "ready"}
+
+
+# Refusals
+
+
+def refusals(bench: Bench, logged_errors: Any) -> list[str]:
+    """The errors that were logged, taken off what would fail the test."""
+    texts = [formatEvent(event) for event in logged_errors.events]
+    logged_errors.flush()
+    return texts
+
+
+def test_a_wrong_secret_is_the_applications_and_ends_the_daemon(bench: Bench, logged_errors: Any) -> None:
+    bench.start(environ={**ENVIRON, "CTRADER_CLIENT_SECRET": "hush-wrong"})
+    bench.kit.advance(300)
+    (logged,) = refusals(bench, logged_errors)
+    assert "refused the application" in logged and "CH_CLIENT_AUTH_FAILURE" in logged
+    (error,) = bench.of("error")
+    assert "the application was refused" in error["problem"] and "client id and secret" in error["remedy"]
+    assert (bench.left, bench.stopped) == ([1], 1)
+    assert bench.kit.venue._accepted == 1, "not hammered"
+
+
+def test_a_wrong_token_is_the_accounts_and_the_others_run_on(bench: Bench, logged_errors: Any) -> None:
+    bench.start(account(EUR_ACCOUNT, token="hush-wrong") + account(USD_ACCOUNT))
+    bench.kit.advance(300)
+    (logged,) = refusals(bench, logged_errors)
+    assert logged.startswith(f"account[1]: account {EUR_ACCOUNT} on kit: the access token was refused")
+    assert [error["account"] for error in bench.of("error")] == [EUR_ACCOUNT]
+    assert {quote["account"] for quote in bench.of("quote")} == {USD_ACCOUNT}
+    assert not bench.left and not bench.stopped
+    states = [document["state"] for document in bench.of("account") if document["account"] == EUR_ACCOUNT]
+    assert states.count("authorising") <= 2, "not hammered"
+
+
+def test_an_account_the_token_does_not_open(bench: Bench, logged_errors: Any) -> None:
+    bench.start(account(999))
+    bench.kit.advance(60)
+    (logged,) = refusals(bench, logged_errors)
+    assert "the account was refused" in logged and "not the login" in logged
+    assert (bench.left, bench.stopped) == ([1], 1), "it was the only one"
+
+
+def test_an_account_of_the_other_environment(bench: Bench, logged_errors: Any) -> None:
+    bench.kit.venue.registry.accounts[EUR_ACCOUNT].is_live = True
+    bench.start(account(EUR_ACCOUNT) + account(USD_ACCOUNT))
+    bench.kit.advance(60)
+    (logged,) = refusals(bench, logged_errors)
+    assert "the environment was refused" in logged and 'environment = "live"' in logged
+    assert {quote["account"] for quote in bench.of("quote")} == {USD_ACCOUNT}
+
+
+def test_the_same_code_in_an_outage_is_waited_for(bench: Bench) -> None:
+    """CANT_ROUTE_REQUEST of an account that is where it belongs: its broker's back end is down."""
+    account_of_the_venue = bench.kit.venue.registry.accounts[EUR_ACCOUNT]
+    account_of_the_venue.is_live = True
+    bench.start(live="true")
+    bench.kit.advance(20)
+    assert not bench.of("quote", "error") and not bench.stopped
+    account_of_the_venue.is_live = False
+    bench.kit.advance(60)
+    assert bench.of("quote")
+
+
+def test_a_long_outage_is_asked_about_ever_more_slowly(bench: Bench) -> None:
+    bench.kit.venue.registry.accounts[EUR_ACCOUNT].is_live = True
+    bench.start(live="true")
+    bench.kit.advance(3600)
+    attempts = [document for document in bench.of("account") if document["state"] == "authorising"]
+    assert 60 <= len(attempts) <= 75, "at most once a minute in the end"
+    bench.stop()  # in the middle of a wait: nothing may be left on the clock
+
+
+def test_an_outage_that_begins_later_is_waited_for_too(bench: Bench) -> None:
+    bench.start(live="true")
+    bench.kit.advance(10)
+    bench.kit.venue.registry.accounts[EUR_ACCOUNT].is_live = True
+    bench.kit.venue.play(script.cut())
+    bench.kit.advance(60)
+    assert not bench.of("resynchronised") and not bench.stopped
+    bench.kit.venue.registry.accounts[EUR_ACCOUNT].is_live = False
+    bench.kit.advance(70)
+    assert len(bench.of("resynchronised")) == 1
+    assert len(bench.of("resynchronised")[0]["renewed"]) == 2
+
+
+def test_a_token_that_is_invalidated_on_the_way(bench: Bench, logged_errors: Any) -> None:
+    bench.start()
+    bench.kit.advance(10)
+    bench.kit.venue.play(script.invalidate_token())
+    bench.kit.advance(100)
+    (logged,) = refusals(bench, logged_errors)
+    assert "the access token was refused" in logged
+    assert "token invalid" in [document["state"] for document in bench.of("account")]
+    assert (bench.left, bench.stopped) == ([1], 1)
+
+
+def test_a_symbol_that_does_not_exist_costs_only_itself(bench: Bench) -> None:
+    bench.start(account(symbols='["EURUSX", "USDJPY", "qqqqqq"]', more='bars = ["M1"]\ndepth = ["EURUSX"]'))
+    bench.kit.advance(70)
+    assert [error["problem"] for error in bench.of("error")] == [
+        f'account {EUR_ACCOUNT} has no symbol "EURUSX"',
+        f'account {EUR_ACCOUNT} has no symbol "qqqqqq"',
+    ]
+    assert bench.of("error")[0]["remedy"] == 'Did you mean "EURUSD"?'
+    assert {document["symbol"] for document in bench.of("quote", "bar")} == {"USDJPY"}
+
+
+def test_a_subscription_that_stands_already_costs_nothing(bench: Bench) -> None:
+    def greedy(client: Any, settings: Any) -> Service:
+        async def subscribe_first() -> None:
+            await client.when_ready()
+            await client.account_auth(ctidTraderAccountId=EUR_ACCOUNT, accessToken=ACCESS_TOKEN)
+            await client.subscribe_spots(ctidTraderAccountId=EUR_ACCOUNT, symbolId=[1])
+
+        Deferred.fromCoroutine(subscribe_first())
+        return Service()
+
+    bench.start(factories=(greedy,))
+    bench.kit.advance(20)
+    assert {quote["symbol"] for quote in bench.of("quote")} >= {"EURUSD", "USDJPY"}
+    assert not bench.of("error")
+
+
+def test_no_connection_is_waited_for(bench: Bench) -> None:
+    bench.kit.refuse_connections()
+    bench.start()
+    bench.kit.advance(20)
+    assert len(bench.of("disconnected")) > 2 and bench.of("disconnected")[0]["retry_in"] > 0
+    bench.kit.accept_connections()
+    bench.kit.advance(30)
+    assert bench.of("quote")
+
+
+def test_a_loss_while_an_account_is_brought_up(bench: Bench) -> None:
+    bench.kit.venue.later(0.0, script.delay_answers(5.0, 20.0))
+    bench.start()
+    bench.kit.advance(4)
+    bench.kit.cut()
+    bench.kit.advance(120)
+    assert {quote["symbol"] for quote in bench.of("quote")} == {"EURUSD", "USDJPY"}
+    assert not bench.of("error")
+
+
+# User services
+
+
+class Recorded(Service):
+    """A user service that takes its time."""
+
+    def __init__(self, client: Any, settings: Any) -> None:
+        self.client, self.settings = client, settings
+        self.happened: list[str] = []
+        self.end: Deferred[None] | None = None
+
+    def startService(self) -> None:
+        Service.startService(self)
+        self.happened.append("started")
+
+    def stopService(self) -> Deferred[None] | None:
+        Service.stopService(self)
+        self.happened.append("stopped while " + self.client.state.value)
+        return self.end
+
+
+def test_a_user_service_gets_a_client_and_its_settings(bench: Bench) -> None:
+    made: list[Recorded] = []
+
+    def make(client: Any, settings: Any) -> Recorded:
+        made.append(Recorded(client, settings))
+        return made[-1]
+
+    bench.start(factories=(make,))
+    bench.kit.advance(5)
+    (service,) = made
+    assert service.settings == {"step": 5} and service.client is bench.client
+    assert bench.stop() < 1
+    assert service.happened == ["started", "stopped while ready"]
+
+
+def test_a_user_service_that_does_not_stop_is_not_waited_for(bench: Bench) -> None:
+    slow = Recorded(None, None)
+    slow.client = type("", (), {"state": type("", (), {"value": "whatever"})})
+    slow.end = Deferred()
+    bench.start(factories=(lambda client, settings: slow,))
+    bench.kit.advance(1)
+    assert 1 < bench.stop() < 5
+    assert any("a user service did not end within" in line for line in bench.log)
+
+
+@pytest.mark.parametrize("when", ["made", "started", "not a service"])
+def test_a_user_service_that_fails_ends_the_daemon(bench: Bench, logged_errors: Any, when: str) -> None:
+    class Failing(Service):
+        def startService(self) -> None:
+            raise ZeroDivisionError("theirs")
+
+    def make(client: Any, settings: Any) -> Any:
+        if when == "made":
+            raise ZeroDivisionError("theirs")
+        return Failing() if when == "started" else object()
+
+    bench.start(factories=(make,))
+    assert (bench.left, bench.stopped) == ([1], 1)
+    assert logged_errors.flush(ZeroDivisionError, TypeError)
+    assert bench.kit.venue._accepted == 0, "nothing was connected"
+
+
+def test_the_example_service_listens_along(bench: Bench) -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("print_spread", ROOT / "examples" / "print_spread.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    bench.start(factories=(lambda client, settings: module.make(client, {"widest": "0.00001"}),))
+    bench.kit.advance(30)
+    assert any("a spread of" in line for line in bench.log)
+    assert bench.stop() < 1
+
+
+# The end
+
+
+def test_its_time_is_not_waited_for_when_it_is_stopped(bench: Bench) -> None:
+    bench.start(seconds=1000.0)
+    bench.stop()
+    assert not [call for call in bench.kit.clock.getDelayedCalls() if call.getTime() > 900]
+
+
+def test_it_ends_when_its_time_is_over(bench: Bench) -> None:
+    bench.start(seconds=20.0)
+    bench.kit.advance(19.9)
+    assert not bench.stopped
+    bench.kit.advance(0.2)
+    assert (bench.left, bench.stopped, bench.daemon.status) == ([], 1, 0)
+
+
+def test_a_venue_that_does_not_answer_holds_nobody_back(bench: Bench) -> None:
+    bench.start()
+    bench.kit.advance(5)
+    bench.kit.venue.play(script.fall_silent())
+    assert bench.stop() < 5
+
+
+def test_a_reader_that_does_not_read_is_not_waited_for(bench: Bench) -> None:
+    bench.start()
+    bench.kit.advance(5)
+    bench.output.held = Deferred()
+    assert bench.stop() < 5
+    assert any("the reader of an output did not end" in line for line in bench.log)
+
+
+def test_without_an_output_there_is_nothing_to_do(bench: Bench, logged_errors: Any) -> None:
+    bench.start()
+    bench.kit.advance(1)
+    bench.output.ended = True
+    bench.daemon.output_failed(bench.output)  # type: ignore[arg-type]
+    assert (bench.left, bench.stopped) == ([1], 1)
+
+
+def test_with_a_user_service_there_is(bench: Bench) -> None:
+    bench.start(factories=(lambda client, settings: Service(),))
+    bench.output.ended = True
+    bench.daemon.output_failed(bench.output)  # type: ignore[arg-type]
+    assert (bench.left, bench.stopped, bench.daemon.status) == ([1], 0, 1)
+
+
+def test_missing_events_show_in_the_exit_status(bench: Bench) -> None:
+    bench.start()
+    bench.output.lost = 3
+    bench.stop()
+    assert bench.left == [1]
+
+
+def test_somebody_else_may_have_stopped_the_reactor(bench: Bench) -> None:
+    bench.start()
+    bench.stopped = 1
+    bench.daemon.end(1, "for a reason")
+    bench.daemon.end(1, "for another")
+    assert bench.left == [1]
+
+
+# Shapes
+
+
+def documented() -> dict[str, dict[str, Any]]:
+    blocks = re.findall(r"```json\n(.*?)\n```", (ROOT / "docs" / "daemon.md").read_text("utf-8"), re.DOTALL)
+    examples = [json.loads(block) for block in blocks]
+    return {example["event"]: example for example in examples}
+
+
+def same_shape(example: Any, real: Any, where: str) -> None:
+    """Compare keys and kinds of values, as deep as both go."""
+    if isinstance(example, dict) and isinstance(real, dict):
+        assert [*example] == [key for key in real if key != "session_close"], where
+        for key in example:
+            same_shape(example[key], real[key], f"{where}.{key}")
+    elif isinstance(example, list) and isinstance(real, list):
+        if example and real:
+            same_shape(example[0], real[0], f"{where}[]")
+    elif example is not None and real is not None:
+        assert type(example) is type(real), where
+
+
+def test_every_kind_of_object_is_documented() -> None:
+    assert {*documented()} == {*config.EVENTS, "lost"}
+    text = (ROOT / "docs" / "daemon.md").read_text("utf-8")
+    assert re.findall(r"^### (\w+)$", text, re.MULTILINE) == [*config.EVENTS, "lost"]
+
+
+def test_what_is_written_has_the_documented_shape(bench: Bench) -> None:
+    bench.start(account(symbols='["EURUSD", "EURUSX"]', more='bars = { EURUSD = ["M1"] }\ndepth = ["EURUSD"]'))
+    bench.kit.advance(70)
+    bench.kit.venue.play(script.cut())
+    bench.kit.advance(10)
+    bench.kit.venue.play(script.disconnect_account())
+    bench.kit.advance(10)
+    examples = documented()
+    kinds = set()
+    for document in bench.output.documents:
+        if document["event"] != "message":
+            same_shape(examples[document["event"]], document, document["event"])
+        kinds.add(document["event"])
+    assert kinds >= {"ready", "disconnected", "resynchronised", "account", "quote", "bar", "depth", "error", "message"}
+
+
+def written(body: documents.Document) -> Any:
+    return json.loads(encode({**documents.head("x", 0.0, "kit", 1), **body}))
+
+
+def euro() -> Symbols:
+    symbols = Symbols()
+    symbols.learn_names([messages.ProtoOALightSymbol(symbolId=1, symbolName="EURUSD")])
+    symbols.learn_details([messages.ProtoOASymbol(symbolId=1, digits=5, pipPosition=4, lotSize=10_000_000)])
+    return symbols
+
+
+@needs_recordings
+def test_the_recorded_partial_close_in_human_units() -> None:
+    row = next(r for r in recording("partial_close.jsonl") if r.note.endswith("ORDER_FILLED"))
+    document = written(documents.execution(row.read(messages.ProtoOAExecutionEvent), euro()))
+    example = documented()["execution"]
+    same_shape(example, {**document, "event": "execution"}, "execution")
+    deal, position = document["deal"], document["position"]
+    assert (deal["side"], deal["units"], deal["lots"], deal["price"]) == ("SELL", "1000", "0.01", "1.11988")
+    assert deal["closed"] == {
+        "entry_price": "1.11987",
+        "units": "1000",
+        "gross_profit": "0.01",
+        "swap": "0.00",
+        "commission": "-0.06",
+        "conversion_fee": "0.00",
+        "balance": "8511207.68",
+    }
+    assert (position["price"], position["units"], position["commission"]) == ("1.119875", "2000", "-0.05")
+    assert (position["stop_loss"], position["take_profit"]) == ("1.11787", "1.12988")
+    assert (document["order"]["closing"], document["order"]["execution_price"]) == (True, "1.11988")
+
+
+@needs_recordings
+def test_the_recorded_trailing_stop() -> None:
+    rows = [r for r in recording("trailing_stop.jsonl") if r.payload_type == 2107]
+    steps = [documents.trailing_stop(row.read(messages.ProtoOATrailingSLChangedEvent)) for row in rows]
+    same_shape(documented()["trailing_stop"], {**written(steps[0]), "event": "trailing_stop"}, "trailing_stop")
+    assert [str(step["stop_price"]) for step in steps] == ["1.11779", "1.1178"]
+    assert steps[0]["server_time"] == "2020-09-13T12:26:54.382Z"
+
+
+def test_a_deposit() -> None:
+    event = messages.ProtoOAExecutionEvent(
+        ctidTraderAccountId=1,
+        executionType=messages.ProtoOAExecutionType.DEPOSIT_WITHDRAW,
+        depositWithdraw=messages.ProtoOADepositWithdraw(
+            operationType=messages.ProtoOAChangeBalanceType.BALANCE_DEPOSIT,
+            balanceHistoryId=5,
+            balance=110_000,
+            delta=10_000,
+            changeBalanceTimestamp=1_772_622_131_402,
+        ),
+    )
+    document = written(documents.execution(event, Symbols()))
+    assert document["order"] is document["position"] is document["deal"] is None
+    text = (ROOT / "docs" / "daemon.md").read_text("utf-8")
+    (example,) = re.findall(r"`(\{\"id\".*?\})`", text.replace("\n", " "))
+    assert document["balance_change"] == json.loads(example)
+
+
+def test_an_order_error_whose_ids_are_zero() -> None:
+    event = messages.ProtoOAOrderErrorEvent(
+        ctidTraderAccountId=1, errorCode="POSITION_NOT_FOUND", orderId=0, positionId=0, description="gone"
+    )
+    document = {**written(documents.order_error(event)), "event": "order_error"}
+    same_shape(documented()["order_error"], document, "order_error")
+    assert document["order_id"] is document["position_id"] is None
+
+
+def test_what_is_newer_than_the_schema_is_a_number() -> None:
+    bar = Bar(9, 99, 0, *[Decimal(1)] * 4, ticks=1)
+    assert documents.bar(bar, Symbols())["period"] == "99"
+    assert documents.bar(bar, Symbols())["symbol"] == "9"
+
+
+def test_a_subscription_that_was_not_renewed_says_why() -> None:
+    event = Resynchronised(1, 0.0, 1.0, (), ((Subscription("depth", 1), CannotRoute("X", "y")),), ("A",), ("B",))
+    document = documents.resynchronised(event, euro())
+    assert document["failed"] == [{"kind": "depth", "symbol": "EURUSD", "period": None, "reason": "the server: X (y)"}]
+    assert (document["requests_not_sent"], document["requests_unknown"]) == (["A"], ["B"])
+
+
+def test_no_answer_to_a_request_is_ever_written() -> None:
+    assert all(cls.DESCRIPTOR.name.endswith("Event") for cls in OTHER_EVENTS)
+    fields = {field.name for cls in OTHER_EVENTS for field in cls.DESCRIPTOR.fields}
+    assert not fields & {"accessToken", "refreshToken", "clientSecret"}
+    unknown = documents.unknown_message(Envelope(9999, b"hush"))
+    assert "hush" not in repr(unknown)
+
+
+@pytest.mark.parametrize("cls", OTHER_EVENTS)
+def test_every_other_message_can_be_written(cls: type[Message]) -> None:
+    encode(documents.message(cls()))
+
+
+# The command line
+
+
+class Line(dict[str, Any]):
+    """A parsed command line."""
+
+    parent: Mapping[str, Any] | None = None
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Callable[..., Line]:
+    def demo(text: str = '[[output]]\npath = "x.jsonl"\n', **parent: Any) -> Line:
+        path = tmp_path / "demo.toml"
+        path.write_text('[simulator]\n[[account]]\nenvironment = "simulator"\n' + text, "utf-8")
+        line = Line(config=str(path), seconds=None)
+        line.parent = parent or None
+        return line
+
+    return demo
+
+
+def test_the_options() -> None:
+    options = Options()
+    options.parseOptions(["--config", "x.toml", "-s", "1.5"])
+    assert (options["config"], options["seconds"]) == ("x.toml", 1.5)
+    with pytest.raises(usage.UsageError, match="--config FILE"):
+        Options().parseOptions([])
+    for wrong in ("0", "-1", "soon", "nan"):
+        with pytest.raises(usage.UsageError):
+            Options().parseOptions(["--config", "x", "--seconds", wrong])
+
+
+def test_a_refused_configuration_is_said_on_stderr_with_status_1(tmp_path: Path) -> None:
+    options = Options()
+    options.parseOptions(["--config", str(tmp_path / "absent.toml")])
+    with pytest.raises(SystemExit) as caught:
+        makeService(options)
+    assert isinstance(caught.value.code, str), "a text: the interpreter writes it to stderr and ends with 1"
+    assert "absent.toml: can't be read" in caught.value.code
+
+
+def test_stdout_is_refused_in_the_background(demo: Callable[..., Line]) -> None:
+    text = '[[output]]\npath = "-"\n'
+    with pytest.raises(ConfigurationError, match=r"output\[1\].path: stdout leads nowhere.*--nodaemon"):
+        prepare(None, demo(text, nodaemon=0, debug=False), {})
+    for foreground in ({"nodaemon": 1}, {"nodaemon": 0, "debug": True}):
+        daemon = prepare(None, demo(text, **foreground), {})
+        _close(daemon)
+
+
+def _close(daemon: Daemon) -> None:
+    for output in daemon._recorder.outputs:
+        output.writer.close()
+
+
+def test_a_file_that_another_daemon_writes_to_is_refused(demo: Callable[..., Line]) -> None:
+    daemon = prepare(None, demo(), {})
+    with pytest.raises(ConfigurationError, match=r"output\[1\].path: another process writes to"):
+        prepare(None, demo(), {})
+    _close(daemon)
+
+
+@pytest.mark.parametrize(
+    ("factory", "problem", "remedy"),
+    [
+        ("not_there_at_all.x:make", "can't be imported: ModuleNotFoundError", "PYTHONPATH"),
+        ("broken_service:make", "can't be imported: ZeroDivisionError: theirs", 'python -c "import broken_service"'),
+        ("json:nothing", "json has no callable nothing", "(client, settings)"),
+        ("json.decoder:NaN", "no callable NaN", "(client, settings)"),
+    ],
+)
+def test_a_service_that_cannot_be_imported_is_refused(
+    demo: Callable[..., Line], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factory: str, problem: str, remedy: str
+) -> None:
+    (tmp_path / "broken_service.py").write_text('raise ZeroDivisionError("theirs")\n', "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        prepare(None, demo(f'[[service]]\nfactory = "{factory}"\n'), {})
+    assert caught.value.key == "service[1].factory"
+    assert problem in caught.value.problem and remedy in caught.value.remedy
+
+
+def test_a_trust_root_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "utf-8")
+    path = tmp_path / "lab.toml"
+    path.write_text(
+        '[environment.lab]\nhost = "x"\ntrust_root = "ca.pem"\n[[account]]\nid = 1\nenvironment = "lab"\n'
+        '[[output]]\npath = "-"\n',
+        "utf-8",
+    )
+    with pytest.raises(ConfigurationError, match=r"environment\.lab\.trust_root: it holds no readable certificate"):
+        prepare(None, Line(config=str(path), seconds=None), ENVIRON)
+
+
+def test_what_the_simulator_does_not_know_is_refused(demo: Callable[..., Line]) -> None:
+    line = demo('[simulator.limits]\nnope = 1\n[[output]]\npath = "x.jsonl"\n')
+    with pytest.raises(ConfigurationError, match=r"demo\.toml: simulator\.limits\.nope"):
+        prepare(None, line, {})
+
+
+# The log
+
+
+def observed(observer_stream: io.StringIO, emit: Callable[[Logger], None]) -> str:
+    emit(Logger("a.place", observer=LineObserver(observer_stream)))
+    return observer_stream.getvalue()
+
+
+def test_the_log_is_a_line_for_each_event() -> None:
+    line = observed(io.StringIO(), lambda log: log.warn("{what} happened", what="it"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d warn  a\.place: it happened\n", line)
+    assert observed(io.StringIO(), lambda log: log.debug("details")) == ""
+
+
+def test_a_traceback_is_for_faults_of_a_program() -> None:
+    theirs = Failure(ConnectionFailed("demo", "down"))
+    line = observed(io.StringIO(), lambda log: log.failure("no luck", theirs))
+    assert line.endswith("no luck: demo: down\n") and "Traceback" not in line
+    ours = observed(io.StringIO(), lambda log: log.failure("a fault", Failure(ZeroDivisionError("ours"))))
+    assert "a fault: ours\nTraceback" in ours
+    again = observed(io.StringIO(), lambda log: log.failure("", Failure(ReactorNotRunning())))
+    assert again == "", "a second Ctrl-C"
+
+
+def test_a_log_that_cannot_be_written_ends_nothing() -> None:
+    stream = io.StringIO()
+    stream.close()
+    Logger("x", observer=LineObserver(stream)).info("into the void")
+
+
+def test_the_log_goes_to_stderr_unless_twistd_was_told_otherwise(demo: Callable[..., Line]) -> None:
+    for parent, expected in (
+        ({"nodaemon": 1}, True),
+        ({"nodaemon": 1, "logfile": "x"}, False),
+        ({"nodaemon": 1, "logfile": "-"}, True),  # stdout belongs to the outputs
+        ({"nodaemon": 1, "logger": "x"}, False),
+        ({"nodaemon": 1, "syslog": True}, False),
+        ({"nodaemon": 0}, False),
+    ):
+        daemon = prepare(None, demo(**parent), {})
+        application = Application("ctrader")
+        daemon.setServiceParent(application)
+        assert (application.getComponent(ILogObserver) is not None) is expected, parent
+        _close(daemon)
+    assert ILogObserver.providedBy(stderr_observer())
