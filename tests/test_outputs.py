@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from ctrader_twisted.outputs import JsonLinesWriter, encode, open_for_appending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from twisted.internet.defer import Deferred
@@ -140,23 +141,27 @@ def test_a_file_has_one_writer(tmp_path: Path) -> None:
     os.close(open_for_appending(path))
 
 
-@pytest.fixture
-def file_size_limit() -> Iterator[Callable[[int], None]]:
-    """Let no file grow beyond a size: the nearest thing to a full disk that needs no disk."""
+@contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """Let no file grow beyond a size: the nearest thing to a full disk that needs no disk.
+
+    Only for the writes that are meant: it holds for the whole process, and so for what pytest itself writes.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_line_that_fits_only_in_part_is_cut_off_again(
-    tmp_path: Path, file_size_limit: Callable[[int], None], logged_errors: Any
-) -> None:
+def test_a_line_that_fits_only_in_part_is_cut_off_again(tmp_path: Path, logged_errors: Any) -> None:
     path = tmp_path / "x.jsonl"
     bench = Bench(open_for_appending(path))
-    file_size_limit(3 * len(WHOLE) + 10)
-    bench.write(1, 2, 3, 4, 5)
+    with no_file_beyond(3 * len(WHOLE) + 10):
+        bench.write(1, 2, 3, 4, 5)
     assert numbers(path.read_bytes()) == [1, 2, 3]
     assert bench.counts == (3, 2)
     assert bench.writer.failure == "the file may not grow any further"
