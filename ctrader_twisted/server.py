@@ -226,6 +226,8 @@ class ServerProtocol(TwistedProtocol):
     def _dispatch(self) -> None:
         peer, conversation, waiting = self._peer, self._conversation, self._waiting
         assert peer is not None and conversation is not None
+        if peer._gathering:
+            return  # a transport that wrote at once let us go on while we were still at it
         peer._gathering = True
         try:
             while waiting and peer.open and not peer._blocked:

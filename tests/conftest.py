@@ -80,7 +80,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    # What was imported stays for good; left out of each test's collection, that costs a millisecond rather than fifty.
+    _keep_out_of_collections()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is not None and nextitem.path != item.path:
+        _keep_out_of_collections()
+
+
+def _keep_out_of_collections() -> None:
+    """Leave what has been imported or cached by now out of each later collection: it was most of the suite's time."""
     gc.collect()
     gc.freeze()
 

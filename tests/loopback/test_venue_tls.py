@@ -16,6 +16,7 @@ from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFrom
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from ctrader_twisted import Application, Environment, OpenApiClient, messages
+from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.sim import Limits, Options, Venue
 from ctrader_twisted.sim.config import Settings
 from ctrader_twisted.sim.service import VenueService
@@ -55,7 +56,7 @@ class Caller(Protocol):
                     waiter.callback(message)
 
     def connectionLost(self, reason):
-        self.lost.callback(reason)
+        self.lost.callback(reason.value)
 
     def send(self, message, key=None):
         self.wire.send(codec.pack(message, key))
@@ -71,8 +72,8 @@ class Caller(Protocol):
         return answer
 
 
-def call(host: str, port: int, trust_root: str | None, name: str | None = None) -> Caller:
-    """Begin to connect; the certificate is verified for ``name``, by default the host."""
+async def call(host: str, port: int, trust_root: str | None, name: str | None = None) -> Caller:
+    """Connect; the certificate will be verified for ``name``, by default the host."""
     from twisted.internet import reactor
 
     caller = Caller()
@@ -98,12 +99,19 @@ def call(host: str, port: int, trust_root: str | None, name: str | None = None) 
             return caller
 
     reactor.connectTCP(host, port, TLSMemoryBIOFactory(options, True, Once(), reactor))
-    return caller
+    return await caller.made.addTimeout(TIMEOUT, reactor)
+
+
+async def ended(caller: Caller) -> BaseException:
+    """Give the reason for which the connection ended."""
+    from twisted.internet import reactor
+
+    return await caller.lost.addTimeout(TIMEOUT, reactor)
 
 
 async def hung_up(caller: Caller) -> None:
     caller.transport.loseConnection()
-    await caller.lost
+    await ended(caller)
 
 
 @pytest_twisted.async_yield_fixture
@@ -131,7 +139,7 @@ async def test_whoever_trusts_its_root_gets_in(venue, interface, host, name):
     if ":" in interface and not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     port = venue.listen(reactor, interface=interface, names=["venue.example"]).getHost().port
-    caller = call(host, port, venue.trust_root_pem, name)
+    caller = await call(host, port, venue.trust_root_pem, name)
     assert (await caller.ask(messages.ProtoOAVersionReq())).version == venue.options.version
     assert isinstance(await caller.ask(application_auth()), messages.ProtoOAApplicationAuthRes)
     await hung_up(caller)
@@ -144,9 +152,9 @@ async def test_nobody_else_does(venue, case):
 
     port = venue.listen(reactor).getHost().port
     root = {"another root": Venue(reactor).trust_root_pem, "the system's roots": None}.get(case, venue.trust_root_pem)
-    caller = call("127.0.0.1", port, root, "elsewhere.example" if case == "another name" else "localhost")
-    reason = await caller.lost
-    assert "SSL" in repr(reason.value) or "Verification" in repr(reason.value)
+    caller = await call("127.0.0.1", port, root, "elsewhere.example" if case == "another name" else "localhost")
+    reason = await ended(caller)
+    assert "SSL" in repr(reason) or "Verification" in repr(reason)
     assert not caller.events
 
 
@@ -173,8 +181,7 @@ async def test_real_time_passes_at_its_own_pace(venue):
     from twisted.internet import reactor
 
     port = venue.listen(reactor).getHost().port
-    caller = call("127.0.0.1", port, venue.trust_root_pem, "localhost")
-    await caller.made
+    caller = await call("127.0.0.1", port, venue.trust_root_pem, "localhost")
     for request in (application_auth(), account_auth()):
         await caller.ask(request)
     btc = 301  # trades at all hours
@@ -193,7 +200,7 @@ async def test_a_client_that_stops_reading_is_cut_off(venue):
     from twisted.internet import reactor
 
     port = venue.listen(reactor).getHost().port
-    caller = call("127.0.0.1", port, venue.trust_root_pem, "localhost")
+    caller = await call("127.0.0.1", port, venue.trust_root_pem, "localhost")
     for request in (application_auth(), account_auth()):
         await caller.ask(request)
     caller.transport.pauseProducing()
@@ -208,7 +215,7 @@ async def test_a_client_that_stops_reading_is_cut_off(venue):
     assert not venue.conversations
     assert pushed < 1_000
     caller.transport.abortConnection()
-    await caller.lost
+    await ended(caller)
 
 
 @pytest_twisted.ensureDeferred
@@ -220,12 +227,12 @@ async def test_the_service_listens_while_it_runs(tmp_path):
     service.startService()
     port = service.port
     assert (tmp_path / "root.pem").read_text() == service.trust_root_pem
-    caller = call("127.0.0.1", port, (tmp_path / "root.pem").read_text(), "localhost")
+    caller = await call("127.0.0.1", port, (tmp_path / "root.pem").read_text(), "localhost")
     assert await caller.ask(messages.ProtoOAVersionReq())
     await service.stopService()
-    await caller.lost
+    await ended(caller)
     with pytest.raises(Exception, match="refused"):
-        await call("127.0.0.1", port, service.trust_root_pem).made
+        await call("127.0.0.1", port, service.trust_root_pem)
     again = VenueService(reactor, settings)
     assert again.trust_root_pem == service.trust_root_pem
 
@@ -234,12 +241,11 @@ async def test_the_service_listens_while_it_runs(tmp_path):
 async def test_a_port_that_is_taken_is_refused(venue):
     from twisted.internet import reactor
 
-    from ctrader_twisted.errors import ConfigurationError
-
     port = venue.listen(reactor).getHost().port
     service = VenueService(reactor, Settings("venue.toml", port=port))
-    with pytest.raises((ConfigurationError, OSError), match=str(port)):
+    with pytest.raises(ConfigurationError, match=rf"venue\.toml: simulator\.port: .*{port}.* Give one that is free"):
         service.startService()
+    assert service.venue is None
 
 
 @pytest_twisted.ensureDeferred
@@ -248,24 +254,37 @@ async def test_twistd_runs_it(tmp_path):
     from twisted.internet import reactor
 
     (tmp_path / "venue.toml").write_text('[simulator]\ntrust_root = "root.pem"\nseed = 5\n')
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    arguments = ["ctrader-sim", "--config", str(tmp_path / "venue.toml")]
+    log = tmp_path / "log"
+    log.touch()
+    run = "from twisted.scripts.twistd import run; run()"
     process = subprocess.Popen(
-        [sys.executable, "-m", "twisted", *arguments] if False else
-        [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile=", *arguments],
-        cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            run,
+            "--nodaemon",
+            "--pidfile=",
+            f"--logfile={log}",
+            "ctrader-sim",
+            "--config=venue.toml",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        port = None
-        while (line := process.stdout.readline()) and port is None:
-            if "listens on 127.0.0.1:" in line:
-                port = int(line.split("listens on 127.0.0.1:")[1].split(";")[0])
-                break
-        assert port is not None
-        caller = call("127.0.0.1", port, (tmp_path / "root.pem").read_text(), "localhost")
-        assert await caller.ask(messages.ProtoOAVersionReq()).addTimeout(TIMEOUT, reactor)
+        give_up = reactor.seconds() + 30
+        while "listens on 127.0.0.1:" not in log.read_text():
+            assert process.poll() is None and reactor.seconds() < give_up, log.read_text()
+            await task.deferLater(reactor, 0.05)
+        port = int(log.read_text().split("listens on 127.0.0.1:")[1].split(";")[0])
+        caller = await call("127.0.0.1", port, (tmp_path / "root.pem").read_text(), "localhost")
+        assert await caller.ask(messages.ProtoOAVersionReq())
         process.terminate()
-        await caller.lost
+        await ended(caller)
+        process.wait(10)
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+    assert "Unhandled" not in log.read_text()

@@ -1,0 +1,345 @@
+"""A venue from a table of a configuration file. ``docs/simulator.md`` describes the keys.
+
+`read` reads a file of its own, `settings_from_table` the ``[simulator]`` of any other. What is wrong is refused with
+file, key and remedy; nothing is ignored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.sim import script
+from ctrader_twisted.sim.accounts import SCOPE_TRADE, SCOPE_VIEW, Application, Grant, TradingAccount, default_accounts
+from ctrader_twisted.sim.feed.calendar import Period
+from ctrader_twisted.sim.feed.house import HOUSE
+from ctrader_twisted.sim.feed.replay import ReplayFeed
+from ctrader_twisted.sim.limits import BLOCKED, FREQUENCY_EXCEEDED, Limits
+from ctrader_twisted.sim.options import Options
+from ctrader_twisted.sim.tables import Table, kind_of, listed
+from ctrader_twisted.sim.venue import Venue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from twisted.internet.interfaces import IReactorTime
+
+    from ctrader_twisted.sim.authority import Authority
+    from ctrader_twisted.sim.script import Action
+
+TABLE: Final = "simulator"
+_ACCOUNT_TYPES: Final = {"hedged": 0, "netted": 1, "spread betting": 2}
+_SCOPES: Final = {"trade": SCOPE_TRADE, "view": SCOPE_VIEW}
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The file whose prices are replayed.
+
+    :ivar path: CSV or Parquet.
+    :ivar symbol: the symbol of a file without that column, or the one wanted of several.
+    :ivar period: the period of a file of bars; None for ticks.
+    :ivar shift: whether its first tick falls on the venue's start; if false it keeps its own time.
+    :ivar loop: whether it begins anew at its end.
+    """
+
+    path: Path
+    symbol: str | None = None
+    period: Period | None = None
+    shift: bool = True
+    loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A venue as a file describes it.
+
+    :ivar file: the file, for messages.
+    :ivar key: the table's name in it.
+    :ivar seed: what prices, sizes and tokens follow from.
+    :ivar start: its time at the start, ms UTC; None for now.
+    :ivar replay: the file it takes its prices from; None for the model.
+    :ivar interface: where it listens.
+    :ivar port: its port; 0 for any that is free.
+    :ivar names: names and addresses its certificate holds besides localhost, 127.0.0.1 and ::1.
+    :ivar trust_root: where the certificate to trust is written; None for nowhere.
+    :ivar authority: the directory in which its authority is kept; None for a new one at every start.
+    """
+
+    file: str
+    key: str = TABLE
+    seed: int = 1
+    start: int | None = None
+    replay: Replay | None = None
+    interface: str = "127.0.0.1"
+    port: int = 0
+    names: tuple[str, ...] = ()
+    trust_root: Path | None = None
+    authority: Path | None = None
+    applications: tuple[Application, ...] | None = None
+    accounts: tuple[TradingAccount, ...] | None = None
+    grants: tuple[Grant, ...] | None = None
+    limits: Limits = Limits()
+    options: Options = Options()
+    script: tuple[tuple[float, Action], ...] = ()
+
+    def venue(self, clock: IReactorTime, authority: Authority | None = None) -> Venue:
+        """Build the venue. It begins now.
+
+        :raises ConfigurationError: if the file to replay can't be.
+        """
+        feed = None
+        start = self.start
+        if self.replay is not None:
+            if start is None:
+                start = round(clock.seconds() * 1000)
+            try:
+                feed = ReplayFeed.open(
+                    self.replay.path,
+                    symbol=self.replay.symbol,
+                    period=self.replay.period,
+                    start_ms=start if self.replay.shift else None,
+                    loop=self.replay.loop,
+                )
+            except OSError as error:
+                problem = f"it can't be read ({error.strerror})"
+                raise ConfigurationError(self.file, f"{self.key}.replay", problem, "Give a readable file.") from None
+        return Venue(
+            clock,
+            seed=self.seed,
+            start=start,
+            feed=feed,
+            applications=self.applications,
+            accounts=self.accounts,
+            grants=self.grants,
+            limits=self.limits,
+            options=self.options,
+            script=self.script,
+            authority=authority,
+        )
+
+
+def read(path: str | Path) -> Settings:
+    """Read a file that holds a table ``[simulator]`` and nothing else.
+
+    :raises ConfigurationError: if it can't be read or something in it is wrong.
+    """
+    file = Path(path)
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(file, "", f"it can't be read ({error.strerror})", "Give a readable file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(file, "", f"it is not TOML ({error})", "Correct it there.") from None
+    top = Table(content, file, "")
+    simulator = top.table(TABLE)
+    top.finish()
+    if simulator is None:
+        raise ConfigurationError(file, "", "there is no venue in it", f"Add a table [{TABLE}]; it may be empty.")
+    return _settings(simulator)
+
+
+def settings_from_table(table: Mapping[str, Any], file: str | Path, key: str = TABLE) -> Settings:
+    """Read a table that is part of another file.
+
+    :param file: that file: messages name it, and paths are taken from its folder.
+    :param key: the table's name in it.
+    :raises ConfigurationError: if something in it is wrong.
+    """
+    return _settings(Table(table, Path(file), key))
+
+
+def venue_from_table(
+    table: Mapping[str, Any],
+    clock: IReactorTime,
+    file: str | Path,
+    key: str = TABLE,
+    authority: Authority | None = None,
+) -> Venue:
+    """Build the venue that a table describes; see `settings_from_table`."""
+    return settings_from_table(table, file, key).venue(clock, authority)
+
+
+def _settings(table: Table) -> Settings:
+    accounts = _accounts(table)
+    settings = Settings(
+        file=str(table.file),
+        key=table.key,
+        seed=table.number("seed", 1, 0, 2**63 - 1),
+        start=table.moment("start"),
+        replay=_replay(table),
+        interface=table.get("interface", str, "127.0.0.1"),
+        port=table.number("port", 0, 0, 65_535),
+        names=table.words("names"),
+        trust_root=table.file_path("trust_root"),
+        authority=table.file_path("authority"),
+        applications=_applications(table),
+        accounts=accounts,
+        grants=_grants(table, default_accounts() if accounts is None else accounts),
+        limits=_fields(table.table("limits"), Limits(), {"code": (BLOCKED, FREQUENCY_EXCEEDED)}),
+        options=_fields(table.table("options"), Options(), {"environment": ("demo", "live")}),
+        script=(*_cuts(table), *_script(table)),
+    )
+    table.finish()
+    return settings
+
+
+def _fields(table: Table | None, defaults: Any, choices: Mapping[str, Iterable[str]]) -> Any:
+    """Give a dataclass of options with the fields that the table names; the types are those of the defaults."""
+    if table is None:
+        return defaults
+    given: dict[str, Any] = {}
+    for one in dataclasses.fields(defaults):
+        default = getattr(defaults, one.name)
+        if one.name not in table:
+            continue
+        if one.name in choices:
+            given[one.name] = table.choice(one.name, {word: word for word in choices[one.name]}, default)
+        elif type(default) in (int, float):
+            given[one.name] = table.number(one.name, default, 0, 1e9, type(default))
+        else:
+            given[one.name] = table.get(one.name, type(default), default)
+    table.finish(one.name for one in dataclasses.fields(defaults))
+    try:
+        return dataclasses.replace(defaults, **given)
+    except ValueError as error:
+        table.refuse("", str(error), "Write a number it can work with.")
+
+
+def _replay(table: Table) -> Replay | None:
+    replay = table.table("replay")
+    if replay is None:
+        return None
+    path = replay.file_path("path")
+    if path is None:
+        replay.refuse("path", "it is missing", 'Write path = "ticks.csv".')
+    periods = {period.name: period for period in Period}
+    read = Replay(
+        path,
+        replay.choice("symbol", {one.name: one.name for one in HOUSE.instruments}, None),
+        replay.choice("period", periods, None),
+        replay.get("shift", bool, True),
+        replay.get("loop", bool, False),
+    )
+    replay.finish()
+    return read
+
+
+def _applications(table: Table) -> tuple[Application, ...] | None:
+    tables = table.tables("application")
+    if tables is None:
+        return None
+    applications = []
+    for one in tables:
+        applications.append(Application(_needed(one, "client_id"), _needed(one, "client_secret")))
+        one.finish()
+    return tuple(applications)
+
+
+def _accounts(table: Table) -> tuple[TradingAccount, ...] | None:
+    tables = table.tables("account")
+    if tables is None:
+        return None
+    assets = {asset.name: asset.name for asset in HOUSE.assets}
+    accounts: dict[int, TradingAccount] = {}
+    for one in tables:
+        account_id = one.number("id", None, 1, 2**62)
+        if account_id is None:
+            one.refuse("id", "it is missing", "Write id = 1000001.")
+        if account_id in accounts:
+            one.refuse("id", f"account {account_id} is there already", "Give each account an id of its own.")
+        digits = one.number("money_digits", 2, 0, 8)
+        accounts[account_id] = TradingAccount(
+            account_id=account_id,
+            login=one.number("login", account_id, 1, 2**62),
+            deposit_asset=one.choice("asset", assets, "EUR"),
+            balance=round(one.number("balance", 10_000.0, 0, 1e12, float) * 10**digits),
+            money_digits=digits,
+            leverage_in_cents=round(one.number("leverage", 100.0, 1, 10_000, float) * 100),
+            is_live=one.get("live", bool, False),
+            account_type=one.choice("type", _ACCOUNT_TYPES, 0),
+            broker_name=one.get("broker", str, "simulated"),
+            broker_title=one.get("broker_title", str, "Simulated venue"),
+        )
+        one.finish()
+    return tuple(accounts.values())
+
+
+def _grants(table: Table, accounts: Iterable[TradingAccount]) -> tuple[Grant, ...] | None:
+    tables = table.tables("token")
+    if tables is None:
+        return None
+    known = tuple(account.account_id for account in accounts)
+    grants = []
+    for one in tables:
+        account_ids = tuple(one.get("accounts", list, known))
+        for account_id in account_ids:
+            if account_id not in known:
+                one.refuse("accounts", f"there is no account {account_id}", f"Name some of {listed(map(str, known))}.")
+        grants.append(
+            Grant(
+                account_ids,
+                _needed(one, "access_token"),
+                _needed(one, "refresh_token"),
+                one.number("user", 1, 1, 2**62),
+                one.choice("scope", _SCOPES, SCOPE_TRADE),
+                one.number("lifetime", Grant(()).lifetime, 0, 1e10, float),
+            )
+        )
+        one.finish()
+    return tuple(grants)
+
+
+def _cuts(table: Table) -> list[tuple[float, Action]]:
+    """``cut_after``: the seconds after the start at which every connection is cut."""
+    value = table.any("cut_after", [])
+    moments = value if isinstance(value, list) else [value]
+    if not all(type(moment) in (int, float) and 0 < moment < 1e9 for moment in moments):
+        table.refuse("cut_after", "something other than seconds", "Write cut_after = 10 or cut_after = [10, 20.5].")
+    return [(float(moment), script.cut()) for moment in sorted(moments)]
+
+
+def _script(table: Table) -> list[tuple[float, Action]]:
+    steps: list[tuple[float, Action]] = []
+    for one in table.tables("script") or ():
+        at = one.number("at", None, 0, 1e9, float)
+        if at is None:
+            one.refuse("at", "it is missing", "Write at = 30, the seconds after the start.")
+        make = one.choice("action", script.ACTIONS, None)
+        if make is None:
+            one.refuse("action", "it is missing", f"Write one of {listed(script.ACTIONS)}.")
+        arguments = one.rest()
+        known = inspect.signature(make).parameters
+        for name, value in arguments.items():
+            if name not in known:
+                remedy = f"It takes {listed(known)}." if known else "It takes none."
+                one.refuse(name, f"{make.__name__} has no such argument", remedy)
+            arguments[name] = _argument(one, name, value, known[name].annotation)
+        try:
+            steps.append((at, make(**arguments)))
+        except (TypeError, ValueError, OverflowError) as error:
+            one.refuse("action", str(error), "Correct its arguments.")
+    return steps
+
+
+def _argument(table: Table, name: str, value: object, annotation: str) -> object:
+    """Give an action's argument as the action's annotation (a text, in its module) wants it."""
+    if "str" in annotation or "bytes" in annotation:
+        if not isinstance(value, str):
+            table.refuse(name, f"{kind_of(value)} where a text belongs", "Put it in quotes.")
+        return value.encode() if "bytes" in annotation else value
+    if type(value) is not int and not (type(value) is float and "float" in annotation):
+        table.refuse(name, f"{kind_of(value)} where a number belongs", "Write a number, unquoted.")
+    return value
+
+
+def _needed(table: Table, name: str) -> str:
+    text: str | None = table.get(name, str)
+    if not text:
+        table.refuse(name, "it is missing", f'Write {name} = "…".')
+    return text

@@ -1,0 +1,54 @@
+"""What a venue does where the real servers differ, or where nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a venue behaves; every default is what has been observed, or the harder of two possibilities.
+
+    :ivar environment: ``"demo"`` or ``"live"``: accounts of the other one get ``CANT_ROUTE_REQUEST``.
+    :ivar version: what ``ProtoOAVersionReq`` is answered with.
+    :ivar heartbeat: seconds of its own silence after which it sends a heartbeat; 0 for never.
+    :ivar inactivity: seconds of a client's silence after which it is disconnected; 0 for never.
+    :ivar first_spot_before_response: the first spot comes before the answer to the subscription, as in one recording.
+    :ivar unknown_symbols_silent: a subscription to an unknown symbol is answered as if nothing were wrong; if false,
+        with ``UNKNOWN_SYMBOL``.
+    :ivar subscriptions_survive: what an account had subscribed to goes on once the account is authorised again after
+        its session was dropped on a living connection; if false, it ends with the session.
+    :ivar bars_per_page: bars that one answer may count, the open one included.
+    :ivar ticks_per_page: ticks in one answer.
+    :ivar bar_delay: seconds after its end until a bar is in history.
+    :ivar depth_levels: quotes on each side of a book.
+    :ivar max_connections: connections one application may have; 0 for any number.
+    :ivar max_frame: bytes a client's frame may have.
+    :ivar max_backlog: bytes held for a client that does not read, before it is cut off.
+    :ivar catch_up: seconds of missed ticks that are told after the process was held up; older ones are left out.
+    """
+
+    environment: Literal["demo", "live"] = "demo"
+    version: str = "91"
+    heartbeat: float = 25.0
+    inactivity: float = 35.0
+    first_spot_before_response: bool = False
+    unknown_symbols_silent: bool = True
+    subscriptions_survive: bool = False
+    bars_per_page: int = 5_000
+    ticks_per_page: int = 5_000
+    bar_delay: float = 0.5
+    depth_levels: int = 5
+    max_connections: int = 25
+    max_frame: int = 15_000_000
+    max_backlog: int = 8 * 1024 * 1024
+    catch_up: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing could be done with."""
+        if self.environment not in ("demo", "live"):
+            raise ValueError(f'environment is "{self.environment}": it is "demo" or "live"')
+        for name in ("bars_per_page", "ticks_per_page", "depth_levels", "max_frame", "max_backlog"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it is at least 1")

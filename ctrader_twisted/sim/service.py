@@ -1,0 +1,130 @@
+"""The venue as a service: by itself as ``twistd ctrader-sim --config venue.toml``, or as a part of another."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import IService, Service
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python import usage
+from zope.interface import implementer
+
+from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.sim import config
+from ctrader_twisted.sim.authority import Authority
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IListeningPort
+
+    from ctrader_twisted.sim.venue import Venue
+
+
+@implementer(IService)
+class VenueService(Service):
+    """A venue that listens while its service runs.
+
+    :param reactor: an ``IReactorTCP`` and ``IReactorTime``.
+    :param settings: the venue.
+    :raises ConfigurationError: if what is kept of its authority can't be read.
+
+    :ivar venue: the venue, while it runs.
+    :ivar trust_root_pem: what clients are to trust; known from the beginning.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, settings: config.Settings) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._authority = _authority(settings)
+        self._port: IListeningPort | None = None
+        self.venue: Venue | None = None
+        self.trust_root_pem = self._authority.trust_root_pem
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; known while it runs."""
+        if self._port is None:
+            raise RuntimeError("the venue does not run: its port is known after startService")
+        port: int = self._port.getHost().port  # type: ignore[attr-defined]  # an IPv4Address or IPv6Address
+        return port
+
+    def startService(self) -> None:
+        """Begin the venue and listen.
+
+        :raises ConfigurationError: if a file it needs can't be read or written, or the port can't be had.
+        """
+        settings = self._settings
+        if settings.trust_root is not None:
+            _write(settings, settings.trust_root, self.trust_root_pem)
+        venue = settings.venue(self._reactor, self._authority)
+        try:
+            self._port = venue.listen(self._reactor, settings.interface, settings.port, settings.names)
+        except (CannotListenError, OSError) as error:
+            venue.close()
+            raise _refusal(settings, "port", error, "Give one that is free, or 0 for any.") from None
+        self.venue = venue
+        self.log.info(
+            "The venue listens on {interface}:{port}; trust {trust_root}",
+            interface=settings.interface,
+            port=self.port,
+            trust_root=settings.trust_root or "its trust_root_pem",
+        )
+        Service.startService(self)
+
+    def stopService(self) -> Deferred[None] | None:
+        """Stop listening and drop every connection."""
+        Service.stopService(self)
+        venue, self.venue, self._port = self.venue, None, None
+        return None if venue is None else venue.close()
+
+
+class Options(usage.Options):
+    """The command line of ``twistd ctrader-sim``."""
+
+    synopsis = "[--config FILE]"
+    longdesc = "A simulated cTrader venue, to develop and test against. docs/simulator.md describes the configuration."
+    optParameters = (["config", "c", None, "A TOML file with a table [simulator]."],)
+
+    def postOptions(self) -> None:
+        """Read the configuration, so that what is wrong with it is said before twistd goes into the background."""
+        if self["config"] is None:
+            raise usage.UsageError("no configuration: give --config venue.toml")
+        try:
+            self["settings"] = config.read(self["config"])
+        except ConfigurationError as error:
+            raise usage.UsageError(str(error)) from None
+
+
+def makeService(options: Options) -> VenueService:
+    """Make the service of ``twistd ctrader-sim``."""
+    from twisted.internet import reactor
+
+    return VenueService(reactor, options["settings"])
+
+
+def _authority(settings: config.Settings) -> Authority:
+    if settings.authority is None:
+        return Authority.create()
+    try:
+        return Authority.kept_in(settings.authority)
+    except (OSError, ValueError) as error:
+        raise _refusal(settings, "authority", error, "Name another directory, or empty it.") from None
+
+
+def _write(settings: config.Settings, path: Path, text: str) -> None:
+    beside = path.with_name(path.name + ".new")
+    try:
+        beside.write_text(text, encoding="ascii")
+        os.replace(beside, path)
+    except OSError as error:
+        raise _refusal(settings, "trust_root", error, "Name a file that can be written.") from None
+
+
+def _refusal(settings: config.Settings, key: str, error: Exception, remedy: str) -> ConfigurationError:
+    return ConfigurationError(settings.file, f"{settings.key}.{key}", str(error), remedy)

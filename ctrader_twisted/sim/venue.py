@@ -1,0 +1,216 @@
+"""A simulated cTrader venue: an application server to develop and test against.
+
+It makes prices, not markets: see ``docs/simulator.md`` for what it models and what it does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred, maybeDeferred
+
+from ctrader_twisted.server import Peer, ServerFactory
+from ctrader_twisted.sim.accounts import Application, Grant, Registry, TradingAccount, default_accounts
+from ctrader_twisted.sim.authority import Authority
+from ctrader_twisted.sim.conversation import Conversation
+from ctrader_twisted.sim.feed.house import HOUSE
+from ctrader_twisted.sim.feed.modelled import HISTORY_START, ModelFeed
+from ctrader_twisted.sim.limits import Limits
+from ctrader_twisted.sim.options import Options
+from ctrader_twisted.sim.rates import Rates
+from ctrader_twisted.sim.ticker import Ticker
+from ctrader_twisted.tls import PromptTLSFactory
+from ctrader_twisted.wire import codec
+from ctrader_twisted.wire.int32 import Int32Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from google.protobuf.message import Message
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IListeningPort, IReactorTime
+
+    from ctrader_twisted.server import ServerProtocol
+    from ctrader_twisted.sim.feed.feed import Feed
+    from ctrader_twisted.sim.feed.instruments import ReferenceData
+    from ctrader_twisted.sim.script import Action
+
+DEFAULT_START: Final = 1_772_528_400_000
+"""Tuesday 2026-03-03, 09:00 UTC: where a venue begins whose clock shows a time before there are prices."""
+
+_THIRTY_DAYS_MS: Final = 30 * 86_400_000
+
+
+class Venue:
+    """A venue. With one seed, and a clock that moves alike, it says the same bytes.
+
+    :param clock: tells the time and wakes the venue: a reactor, or a `twisted.internet.task.Clock`.
+    :param seed: what prices, sizes and tokens follow from.
+    :param start: the venue's time at this moment, ms UTC. By default the clock's own time, or `DEFAULT_START` if that
+        is before prices begin, as on a `Clock` that starts at 0.
+    :param feed: the prices; by default the seeded model.
+    :param reference: assets, classes, categories, archived symbols, leverages; the symbols are the feed's.
+    :param applications: who may connect; by default ``sim-client-id`` with ``sim-client-secret``.
+    :param accounts: by default two demo accounts, 1000001 in EUR and 1000002 in USD.
+    :param grants: the tokens; by default ``sim-access-token`` and ``sim-refresh-token`` for all accounts.
+    :param limits: how often a connection may ask.
+    :param options: everything else.
+    :param script: misbehaviour: see `ctrader_twisted.sim.script`.
+    :param authority: who signs its certificate; by default one of its own, in memory.
+    :raises ValueError: if accounts, tokens and assets do not belong together.
+
+    :ivar conversations: the connections, by number.
+    :ivar refusing: while true, no new connection is accepted.
+    :ivar opened_at: when its accounts were opened, ms UTC: 30 days before the start.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        seed: int = 1,
+        start: int | None = None,
+        feed: Feed | None = None,
+        reference: ReferenceData = HOUSE,
+        applications: Iterable[Application] | None = None,
+        accounts: Iterable[TradingAccount] | None = None,
+        grants: Iterable[Grant] | None = None,
+        limits: Limits | None = None,
+        options: Options | None = None,
+        script: Iterable[tuple[float, Action]] = (),
+        authority: Authority | None = None,
+    ) -> None:
+        self.clock = clock
+        self.seed = seed
+        self._started = clock.seconds()
+        if start is None:
+            start = round(self._started * 1000)
+            if start < HISTORY_START:
+                start = DEFAULT_START
+        self._start = start
+        self.opened_at = max(0, start - _THIRTY_DAYS_MS)
+        self.feed: Feed = ModelFeed(seed) if feed is None else feed
+        self.reference = reference
+        self.limits = Limits() if limits is None else limits
+        self.options = Options() if options is None else options
+        accounts = default_accounts() if accounts is None else tuple(accounts)
+        assets = {asset.name for asset in reference.assets}
+        for account in accounts:
+            if account.deposit_asset not in assets:
+                raise ValueError(f"account {account.account_id} is kept in {account.deposit_asset}, which is no asset")
+        if grants is None:
+            grants = (Grant(tuple(account.account_id for account in accounts)),)
+        applications = (Application(),) if applications is None else applications
+        self.registry = Registry(applications, accounts, grants, seed, start)
+        self.rates = Rates(self.feed)
+        self.ticker = Ticker(self)
+        self.conversations: dict[int, Conversation] = {}
+        self.refusing = False
+        self.factory: ServerFactory = VenueFactory(self)
+        self._authority = authority
+        self._accepted = 0
+        self._scheduled: dict[int, IDelayedCall] = {}
+        self._schedule_number = 0
+        self._ports: list[IListeningPort] = []
+        for at, action in script:
+            self.later(at, action)
+
+    def now(self) -> int:
+        """Give the venue's time, ms UTC."""
+        return self._start + round((self.clock.seconds() - self._started) * 1000)
+
+    def seconds_until(self, at_ms: int) -> float:
+        """Give the seconds from now to a moment of the venue's time; 0 if it is past."""
+        return max(0.0, self._started + (at_ms - self._start) / 1000 - self.clock.seconds())
+
+    @property
+    def trust_root_pem(self) -> str:
+        """What a client is to trust: the certificate of the venue's authority."""
+        return self._signed_by().trust_root_pem
+
+    def listen(
+        self, reactor: Any, interface: str = "127.0.0.1", port: int = 0, names: Iterable[str] = ()
+    ) -> IListeningPort:
+        """Listen with TLS.
+
+        :param reactor: an ``IReactorTCP`` and ``IReactorTime``; its time dates the certificate, so a real one.
+        :param port: 0 for any that is free: ``getHost().port`` of the result tells it.
+        :param names: host names and addresses to put into the certificate besides localhost, 127.0.0.1 and ::1.
+        """
+        tls = self._signed_by().options(reactor.seconds(), names)
+        wrapped = PromptTLSFactory(tls, False, self.factory, reactor)
+        listening: IListeningPort = reactor.listenTCP(port, wrapped, interface=interface)
+        self._ports.append(listening)
+        return listening
+
+    def close(self) -> Deferred[None]:
+        """Stop listening, drop every connection and forget every timer; fires when no port is open any more."""
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        self.refusing = True
+        for call in self._scheduled.values():
+            call.cancel()
+        self._scheduled.clear()
+        self.ticker.stop()
+        ports, self._ports = self._ports, []
+        stopped = [maybeDeferred(port.stopListening) for port in ports]
+        for talk in tuple(self.conversations.values()):
+            talk.peer.abort("the venue closes")
+        for each in stopped:
+            await each
+
+    def play(self, action: Action) -> None:
+        """Do something of `ctrader_twisted.sim.script` now."""
+        action(self)
+
+    def later(self, seconds: float, action: Action) -> None:
+        """Do something of `ctrader_twisted.sim.script` after so many seconds."""
+        self._schedule_number += 1
+        number = self._schedule_number
+
+        def due() -> None:
+            del self._scheduled[number]
+            action(self)
+
+        self._scheduled[number] = self.clock.callLater(seconds, due)
+
+    def tell(self, account_id: int, event: Message) -> None:
+        """Send an event to every connection on which an account is authorised."""
+        envelope = codec.pack(event)
+        for talk in tuple(self.conversations.values()):
+            if account_id in talk.sessions:
+                talk.push(envelope)
+
+    def end_sessions_of(self, grant: Grant, reason: str) -> None:
+        """End every session that a grant's former tokens opened, and say so."""
+        for talk in tuple(self.conversations.values()):
+            ended = [account_id for account_id, session in talk.sessions.items() if session.grant is grant]
+            talk.invalidate_token(ended, reason)
+
+    def forget(self, talk: Conversation) -> None:
+        """Take note that a connection is gone."""
+        self.conversations.pop(talk.number, None)
+
+    def converse(self, peer: Peer) -> Conversation:
+        """Begin the conversation of a new connection."""
+        self._accepted += 1
+        talk = self.conversations[self._accepted] = Conversation(self, peer, self._accepted)
+        return talk
+
+    def _signed_by(self) -> Authority:
+        if self._authority is None:
+            self._authority = Authority.create()
+        return self._authority
+
+
+class VenueFactory(ServerFactory):
+    """The venue's factory: it makes no protocol while the venue refuses connections, which then close at once."""
+
+    def __init__(self, venue: Venue) -> None:
+        max_frame = venue.options.max_frame
+        super().__init__(venue.converse, lambda: Int32Wire(max_frame), venue.clock, venue.options.max_backlog)
+        self._venue = venue
+
+    def buildProtocol(self, addr: IAddress | None) -> ServerProtocol | None:
+        """Make the protocol of one connection."""
+        return None if self._venue.refusing else super().buildProtocol(addr)

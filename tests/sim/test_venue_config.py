@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from twisted.application.service import IService
+from twisted.internet.task import Clock
+from twisted.python import usage
+from zope.interface.verify import verifyObject
+
+from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.sim import Limits, Options, script
+from ctrader_twisted.sim.authority import Authority
+from ctrader_twisted.sim.config import Settings, read, settings_from_table, venue_from_table
+from ctrader_twisted.sim.service import Options as CommandLine
+from ctrader_twisted.sim.service import VenueService
+from ctrader_twisted.sim.testing import DEFAULT_START
+from tests.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVERYTHING = """
+[simulator]
+seed = 7
+start = 2026-03-03T10:00:00+01:00
+interface = "0.0.0.0"
+port = 5035
+names = ["venue.example", "192.0.2.7"]
+trust_root = "run/trust.pem"
+authority = "run/authority"
+cut_after = [60, 30.5]
+
+[simulator.limits]
+general = 10
+block = 2
+code = "REQUEST_FREQUENCY_EXCEEDED"
+
+[simulator.options]
+environment = "live"
+inactivity = 60
+bars_per_page = 100
+subscriptions_survive = true
+
+[[simulator.application]]
+client_id = "me"
+client_secret = "hush"
+
+[[simulator.account]]
+id = 5
+asset = "USD"
+balance = 2500.5
+leverage = 30
+live = true
+type = "netted"
+
+[[simulator.account]]
+id = 6
+
+[[simulator.token]]
+access_token = "a"
+refresh_token = "r"
+accounts = [5]
+scope = "view"
+lifetime = 3600
+
+[[simulator.token]]
+access_token = "b"
+refresh_token = "s"
+
+[[simulator.script]]
+at = 5
+action = "fall_silent"
+seconds = 10
+
+[[simulator.script]]
+at = 20
+action = "drop_answers"
+request = "ProtoOATraderReq"
+count = 2
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "venue.toml"
+    file.write_text(text)
+    return file
+
+
+def test_everything_can_be_told(tmp_path):
+    settings = read(written(tmp_path, EVERYTHING))
+    assert (settings.seed, settings.start) == (7, DEFAULT_START)
+    assert (settings.interface, settings.port, settings.names) == ("0.0.0.0", 5035, ("venue.example", "192.0.2.7"))
+    assert (settings.trust_root, settings.authority) == (tmp_path / "run/trust.pem", tmp_path / "run/authority")
+    assert settings.limits == Limits(general=10, block=2.0, code="REQUEST_FREQUENCY_EXCEEDED")
+    assert settings.options == Options(
+        environment="live", inactivity=60.0, bars_per_page=100, subscriptions_survive=True
+    )
+    assert [at for at, _ in settings.script] == [30.5, 60.0, 5.0, 20.0]
+    clock = Clock()
+    venue = settings.venue(clock)
+    assert venue.now() == DEFAULT_START
+    account, plain = venue.registry.accounts.values()
+    assert (account.balance, account.leverage_in_cents, account.is_live) == (250_050, 3_000, True)
+    assert (account.account_type, account.login, account.deposit_asset) == (1, 5, "USD")
+    assert (plain.balance, plain.deposit_asset) == (1_000_000, "EUR")
+    assert [grant.account_ids for grant in venue.registry.grants] == [(5,), (5, 6)]
+    assert (venue.registry.grants[0].scope, venue.registry.grants[0].lifetime) == (0, 3_600.0)
+    assert venue.registry.application("me", "hush")
+    assert len(clock.getDelayedCalls()) == 4
+    assert "hush" not in repr(settings)
+
+
+def test_an_empty_table_is_a_venue(tmp_path):
+    assert read(written(tmp_path, "[simulator]")) == Settings(str(tmp_path / "venue.toml"))
+
+
+def test_a_table_of_another_file_will_do():
+    table = {
+        "seed": 3,
+        "start": datetime(2026, 3, 3, 9, tzinfo=UTC),
+        "cut_after": 5,
+    }
+    clock = Clock()
+    venue = venue_from_table(table, clock, "daemon.toml")
+    assert (venue.seed, venue.now(), len(clock.getDelayedCalls())) == (3, DEFAULT_START, 1)
+    with pytest.raises(ConfigurationError, match=r"daemon\.toml: simulator\.sede: .*Did you mean \"seed\"\?"):
+        settings_from_table({"sede": 3}, "daemon.toml")
+
+
+REFUSED = [
+    ("", "", "there is no venue in it"),
+    ("[simulator", "", "it is not TOML"),
+    ("simulator = 3", "simulator", "a whole number where a table belongs"),
+    ("[simulatro]", "simulatro", "there is no such key"),
+    ("[simulator]\nseed = 'x'", "simulator.seed", "a text where a whole number belongs"),
+    ("[simulator]\nseed = -1", "simulator.seed", "-1 is out of range"),
+    ("[simulator]\nseed = true", "simulator.seed", "true or false where"),
+    ("[simulator]\nport = 70000", "simulator.port", "70000 is out of range"),
+    ("[simulator]\nstart = 2026-03-03T09:00:00", "simulator.start", "a date without a zone"),
+    ("[simulator]\nstart = 1999-03-03T09:00:00Z", "simulator.start", "there are no prices then"),
+    ("[simulator]\nnames = ['a', 3]", "simulator.names", "something other than texts"),
+    ("[simulator]\ncut_after = -3", "simulator.cut_after", "something other than seconds"),
+    ("[simulator.limits]\ngenral = 3", "simulator.limits.genral", "there is no such key"),
+    ("[simulator.limits]\ncode = 'NO'", "simulator.limits.code", '"NO" is not known'),
+    ("[simulator.limits]\nblock = nan", "simulator.limits.block", "a number where a number"),
+    ("[simulator.options]\nenvironment = 'test'", "simulator.options.environment", '"test" is not known'),
+    ("[simulator.options]\nbars_per_page = 0", "simulator.options", "bars_per_page is 0"),
+    ("[simulator.options]\nfirst_spot_before_response = 1", "simulator.options.first_spot_before_response", "a whole"),
+    ("[simulator.application]\nclient_id = 'x'", "simulator.application", "a table where tables belong"),
+    ("[[simulator.application]]\nclient_id = 'x'", "simulator.application[1].client_secret", "it is missing"),
+    ("[[simulator.account]]\nlogin = 3", "simulator.account[1].id", "it is missing"),
+    ("[[simulator.account]]\nid = 3\n[[simulator.account]]\nid = 3", "simulator.account[2].id", "account 3 is there"),
+    ("[[simulator.account]]\nid = 3\nasset = 'EURO'", "simulator.account[1].asset", '"EURO" is not known'),
+    (
+        "[[simulator.token]]\naccess_token='a'\nrefresh_token='r'\naccounts=[9]",
+        "simulator.token[1].accounts",
+        "there is no account 9",
+    ),
+    ("[[simulator.script]]\naction = 'cut'", "simulator.script[1].at", "it is missing"),
+    ("[[simulator.script]]\nat = 1", "simulator.script[1].action", "it is missing"),
+    ("[[simulator.script]]\nat = 1\naction = 'cutt'", "simulator.script[1].action", '"cutt" is not known'),
+    ("[[simulator.script]]\nat = 1\naction = 'cut'\nhow = 1", "simulator.script[1].how", "cut has no such argument"),
+    ("[[simulator.script]]\nat = 1\naction = 'fall_silent'\nseconds = 'x'", "simulator.script[1].seconds", "a text"),
+    ("[[simulator.script]]\nat = 1\naction = 'drop_answers'\nrequest = 'x'", "simulator.script[1].action", "x is not"),
+    ("[[simulator.script]]\nat = 1\naction = 'delay_answers'", "simulator.script[1].action", "delay"),
+    ("[simulator.replay]\nloop = true", "simulator.replay.path", "it is missing"),
+    ("[simulator.replay]\npath = 'x.csv'\nperiod = 'M7'", "simulator.replay.period", '"M7" is not known'),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "problem"), REFUSED, ids=[key + problem[:8] for _, key, problem in REFUSED])
+def test_what_is_wrong_is_refused_with_file_key_and_remedy(tmp_path, text, key, problem):
+    file = written(tmp_path, text)
+    with pytest.raises(ConfigurationError) as refused:
+        read(file)
+    assert refused.value.file == str(file)
+    assert refused.value.key == key
+    assert problem in refused.value.problem
+    assert refused.value.remedy.endswith((".", "? "))
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="it can't be read"):
+        read(tmp_path / "absent.toml")
+
+
+def test_the_example_is_right(tmp_path):
+    settings = read(ROOT / "examples" / "ctrader-sim.toml")
+    assert settings.trust_root is not None
+    assert settings.port
+
+
+# ---------------------------------------------------------------------------------------------------------- replay
+
+TICKS = """timestamp,symbol,bid,ask
+2026-03-03T09:00:00.000Z,EURUSD,1.10000,1.10002
+2026-03-03T09:00:01.000Z,EURUSD,1.10001,1.10003
+2026-03-03T09:00:02.000Z,EURUSD,1.10002,1.10004
+"""
+
+
+def test_a_file_is_replayed_from_the_start(tmp_path):
+    (tmp_path / "ticks.csv").write_text(TICKS)
+    file = written(tmp_path, '[simulator]\nstart = 2027-01-01T00:00:00Z\n[simulator.replay]\npath = "ticks.csv"')
+    venue = read(file).venue(Clock())
+    start = venue.now()
+    assert list(venue.feed.instruments) == [1]
+    assert venue.feed.quote(1, start)[1:] == (110_000, 110_002)
+    assert venue.feed.next_tick(1, start).timestamp_ms == start + 1_000
+
+
+def test_a_file_may_keep_its_own_time(tmp_path):
+    (tmp_path / "ticks.csv").write_text(TICKS)
+    file = written(
+        tmp_path, '[simulator]\nstart = 2026-03-03T09:00:01Z\n[simulator.replay]\npath = "ticks.csv"\nshift = false'
+    )
+    venue = read(file).venue(Clock())
+    assert venue.feed.quote(1, venue.now()).bid == 110_001
+
+
+def test_a_file_that_cannot_be_replayed_is_refused(tmp_path):
+    file = written(tmp_path, '[simulator.replay]\npath = "absent.csv"')
+    with pytest.raises(ConfigurationError, match=r"absent\.csv|replay"):
+        read(file).venue(Clock())
+    (tmp_path / "absent.csv").write_text("rubbish")
+    with pytest.raises(ConfigurationError, match=r"absent\.csv"):
+        read(file).venue(Clock())
+
+
+# --------------------------------------------------------------------------------------------------------- twistd
+
+
+def test_the_command_line_says_what_is_missing_or_wrong(tmp_path):
+    options = CommandLine()
+    with pytest.raises(usage.UsageError, match="give --config"):
+        options.parseOptions([])
+    file = written(tmp_path, "[simulator]\nsede = 1")
+    with pytest.raises(usage.UsageError, match="sede: there is no such key"):
+        CommandLine().parseOptions(["--config", str(file)])
+
+
+def test_the_command_line_gives_the_settings(tmp_path):
+    options = CommandLine()
+    options.parseOptions(["-c", str(written(tmp_path, "[simulator]\nseed = 9"))])
+    assert options["settings"].seed == 9
+
+
+def test_a_service_that_does_not_run_has_a_trust_root_and_no_port():
+    service = VenueService(Clock(), Settings("venue.toml"))
+    assert verifyObject(IService, service)
+    assert "BEGIN CERTIFICATE" in service.trust_root_pem
+    with pytest.raises(RuntimeError, match="after startService"):
+        assert service.port
+    assert service.venue is None
+
+
+# ------------------------------------------------------------------------------------------------------- authority
+
+
+def test_an_authority_is_kept_in_a_directory_that_its_owner_can_read(tmp_path):
+    kept = tmp_path / "deep" / "authority"
+    first = Authority.kept_in(kept)
+    assert Authority.kept_in(kept).trust_root_pem == first.trust_root_pem
+    assert Authority.create().trust_root_pem != first.trust_root_pem
+    (key,) = kept.glob("*key*")
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert "PRIVATE" not in first.trust_root_pem
+
+
+def test_an_authority_that_cannot_be_read_is_refused(tmp_path):
+    Authority.kept_in(tmp_path)
+    (tmp_path / "ca.pem").write_text(Authority.create().trust_root_pem)  # of another
+    settings = Settings("venue.toml", authority=tmp_path)
+    with pytest.raises(ConfigurationError, match=r"simulator\.authority.*is not the key of"):
+        VenueService(Clock(), settings)
+    (tmp_path / "ca.pem").write_text("rubbish")
+    with pytest.raises(ConfigurationError, match=r"simulator\.authority"):
+        VenueService(Clock(), settings)
+
+
+def test_the_certificate_holds_its_names():
+    from cryptography import x509
+
+    now = 1_772_528_400
+    certificate = Authority.create().certificate(now, ["venue.example", "192.0.2.7", "localhost"])
+    loaded = certificate.original.to_cryptography()
+    names = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["venue.example", "localhost"]
+    assert [str(one) for one in names.get_values_for_type(x509.IPAddress)] == ["192.0.2.7", "127.0.0.1", "::1"]
+    assert loaded.not_valid_before_utc.timestamp() < now < loaded.not_valid_after_utc.timestamp()
+
+
+def test_the_actions_of_the_manual_are_those_there_are():
+    manual = (ROOT / "docs" / "simulator.md").read_text()
+    for name in script.ACTIONS:
+        assert f"`{name}`" in manual
+    for settings in (Options, Limits):
+        for name in settings.__slots__:
+            assert f"`{name}`" in manual, name
+
+
+def test_the_tests_in_the_manual_pass():
+    manual = (ROOT / "docs" / "simulator.md").read_text()
+    (block,) = [block for block in manual.split("```python\n")[1:] if "def test_" in block]
+    names: dict[str, Any] = {}
+    exec(compile(block.split("```")[0], "docs/simulator.md", "exec"), names)
+    tests = [value for name, value in names.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
