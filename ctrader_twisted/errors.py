@@ -350,7 +350,8 @@ class RequestFailed(OpenApiError):
     consequence = ""
 
     def __init__(self, request: str, reason: str, account_id: int | None = None) -> None:
-        super().__init__(request, reason, account_id)
+        # Not super(): those that are a TimeoutError, too, would read an errno and a file name out of these.
+        Exception.__init__(self, request, reason, account_id)
         self.request = request
         self.reason = reason
         self.account_id = account_id
@@ -375,8 +376,8 @@ class SendTimeout(RequestNotSent, TimeoutError):
 
 
 class OutcomeUnknown(RequestFailed):
-    """The request was sent and no answer came: it may or may not have been carried out. Reconcile before repeating
-    it.
+    """The request was sent and no answer came, or none that tells its outcome: it may or may not have been carried out.
+    Reconcile before repeating it.
     """
 
     consequence = "it was sent, its outcome is unknown: reconcile before repeating it"

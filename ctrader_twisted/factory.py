@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ from ctrader_twisted.session.events import (
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.session.session import Session
+from ctrader_twisted.session.standing import one_by_one
 from ctrader_twisted.tls import ClientTLS, PromptTLSFactory
 from ctrader_twisted.wire.frames import MAX_FRAME
 from ctrader_twisted.wire.int32 import Int32Wire
@@ -156,15 +158,14 @@ class OpenApiFactory(ReconnectingClientFactory):
         self._pauses: set[Deferred[None]] = set()
         self._waiting_ready: list[Deferred[None]] = []
         self._waiting_closed: list[Deferred[None]] = []
-        self._close_limit: IDelayedCall | None = None
         self._retries: dict[int, _Retry] = {}
-        self._renewing: set[int] = set()
+        self._renewing: dict[int, object] = {}
 
     # What the client asks
 
     def open(self) -> None:
         """Begin to connect."""
-        if self._connector is None:
+        if self._connector is None and self.session.state is not ConnectionState.CLOSED:
             self._connector = self._opening(self)
 
     def when_ready(self) -> Deferred[None]:
@@ -203,7 +204,6 @@ class OpenApiFactory(ReconnectingClientFactory):
             connection = self._connection
             if connection is not None:
                 connection.end("the client was closed")
-                self._close_limit = self.clock.callLater(self._settings.close_timeout, self._close_at_last)
             else:
                 self.session.lost(self.clock.seconds(), "the client was closed", closed=True)
                 self._stop_connecting()
@@ -223,6 +223,7 @@ class OpenApiFactory(ReconnectingClientFactory):
             owner=self,
             where=str(self._environment),
             opening_timeout=self._settings.connect_timeout,
+            closing_timeout=self._settings.close_timeout,
         )
         return self._connection
 
@@ -261,6 +262,7 @@ class OpenApiFactory(ReconnectingClientFactory):
             self._connection.drop(ConnectionFailed(str(self._environment), event.reason))
         if not isinstance(event, AccountChanged):
             return
+        self._renewing.pop(event.account_id, None)  # what was being renewed was lost, or is to be renewed again
         if event.state is AccountState.AUTHORISED:
             account = self.session.standing.find(event.account_id)
             if account is not None and account.lost_at is not None:
@@ -294,14 +296,15 @@ class OpenApiFactory(ReconnectingClientFactory):
         except OpenApiError as error:
             connection.drop(error)
         else:
+            if self.session.state is not ConnectionState.READY:  # a listener of the answer closed the client
+                return
             self.resetDelay()
             self._connections += 1
-            waiting, self._waiting_ready = self._waiting_ready, []
             for account in self.session.standing:
                 self._restore_now(account.account_id)
             self._announce_further(Ready(self.clock.seconds(), self._connections))
-            for waiter in waiting:
-                waiter.callback(None)
+            while self._waiting_ready and self.session.state is ConnectionState.READY:
+                self._waiting_ready.pop(0).callback(None)
 
     # Restoring
 
@@ -351,30 +354,42 @@ class OpenApiFactory(ReconnectingClientFactory):
                     self._restore_later(account_id)
 
     def _renew(self, account: AccountStanding) -> None:
-        if account.account_id not in self._renewing and self._connection is not None:
-            self._renewing.add(account.account_id)
-            Deferred.fromCoroutine(self._renew_subscriptions(account, self._connection)).addErrback(_unexpected)
+        if self._connection is not None:
+            current = self._renewing[account.account_id] = object()
+            renewing = self._renew_subscriptions(
+                account, self._connection, lambda: self._renewing.get(account.account_id) is current
+            )
+            Deferred.fromCoroutine(renewing).addErrback(_unexpected)
 
-    async def _renew_subscriptions(self, account: AccountStanding, connection: OpenApiProtocol) -> None:
+    async def _renew_subscriptions(
+        self, account: AccountStanding, connection: OpenApiProtocol, current: Callable[[], bool]
+    ) -> None:
         renewed: list[Subscription] = []
         failed: list[tuple[Subscription, OpenApiError]] = []
-        for message, subscriptions in account.steps():
+        steps = deque(account.steps())
+        while steps:
+            message, subscriptions = steps.popleft()
+            refusal: ServerError | None = None
             try:
-                await self._ask_until_answered(message, connection)
-            except AlreadyStanding:
-                renewed.extend(subscriptions)
+                await self._ask_until_answered(message, connection, current)
             except NotAuthorised:
-                break  # the account was lost again; what stood still stands in the book
+                return  # the account was lost again; what stood still stands in the book
             except ServerError as error:
-                failed.extend((subscription, error) for subscription in subscriptions)
-                for subscription in subscriptions:
-                    account.forget(subscription)
+                refusal = error
             except RequestFailed as error:
                 connection.drop(ConnectionFailed(str(self._environment), str(error)))
                 return
-            else:
+            if not current():
+                return
+            if refusal is not None and len(subscriptions) > 1:  # one of them is to blame; the others may stand
+                steps.extendleft(reversed(one_by_one(message, subscriptions)))
+            elif refusal is None or isinstance(refusal, AlreadyStanding):
                 renewed.extend(subscriptions)
-        self._renewing.discard(account.account_id)
+            else:
+                for subscription in subscriptions:
+                    failed.append((subscription, refusal))
+                    account.forget(subscription)
+        self._renewing.pop(account.account_id, None)
         if self.session.account_state(account.account_id) is not AccountState.AUTHORISED or account.lost_at is None:
             return
         event = Resynchronised(
@@ -389,13 +404,17 @@ class OpenApiFactory(ReconnectingClientFactory):
         account.lost_at = None
         account.requests_not_sent.clear()
         account.requests_unknown.clear()
-        self._retries.pop(account.account_id, None)
+        retry = self._retries.pop(account.account_id, None)
+        if retry is not None and retry.call is not None:
+            retry.call.cancel()
         self._announce_further(event)
 
-    async def _ask_until_answered(self, message: Message, connection: OpenApiProtocol) -> None:
+    async def _ask_until_answered(
+        self, message: Message, connection: OpenApiProtocol, current: Callable[[], bool]
+    ) -> None:
         """Repeat a request that may be repeated, ever more slowly, while its refusals are such as pass."""
         delay = self._settings.retry_after
-        while True:
+        while current():
             try:
                 await connection.request(message, self._settings.timeout)
                 return
@@ -435,15 +454,7 @@ class OpenApiFactory(ReconnectingClientFactory):
         for waiter in waiting:
             waiter.errback(error)
 
-    def _close_at_last(self) -> None:
-        self._close_limit = None
-        if self._connection is not None:
-            self._connection.drop(ClientClosed(), abort=True)
-
     def _closed(self) -> None:
-        if self._close_limit is not None:
-            self._close_limit.cancel()
-            self._close_limit = None
         waiting, self._waiting_closed = self._waiting_closed, []
         for waiter in waiting:
             waiter.callback(None)

@@ -6,6 +6,7 @@ back is handed on: events to the owner, endings to the Deferreds that wait for t
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
@@ -59,6 +60,7 @@ class OpenApiProtocol(TwistedProtocol):
     :param owner: who is told of events.
     :param where: host and port, for messages.
     :param opening_timeout: seconds from the connection to the end of the TLS handshake.
+    :param closing_timeout: seconds that the peer is given to let go of a connection that is closed here.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class OpenApiProtocol(TwistedProtocol):
         owner: Owner,
         where: str,
         opening_timeout: float = 30.0,
+        closing_timeout: float = 5.0,
     ) -> None:
         self._session = session
         self._wire = wire
@@ -77,6 +80,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._owner = owner
         self._where = where
         self._opening_timeout = opening_timeout
+        self._closing_timeout = closing_timeout
         self._opened = False
         self._made_at = 0.0
         self._reason: OpenApiError | None = None
@@ -84,6 +88,9 @@ class OpenApiProtocol(TwistedProtocol):
         self._alarm: IDelayedCall | None = None
         self._alarm_at = 0.0
         self._flush_call: IDelayedCall | None = None
+        self._close_limit: IDelayedCall | None = None
+        self._settled: deque[Settled] = deque()
+        self._answered: Settled | None = None
         self._reading = False
         self._paused = False
         self._closing = False
@@ -121,8 +128,10 @@ class OpenApiProtocol(TwistedProtocol):
             try:
                 for item in session.received(arrived, now):
                     if isinstance(item, Settled):
+                        self._answered = item
                         if item.envelope is not None:
                             deliver(item.envelope)
+                        self._answered = None
                         self._end(item)
                     else:
                         deliver(item)
@@ -163,10 +172,10 @@ class OpenApiProtocol(TwistedProtocol):
         self._over = True
         if self._heartbeat is not None and self._heartbeat.running:
             self._heartbeat.stop()
-        for call in (self._alarm, self._flush_call):
+        for call in (self._alarm, self._flush_call, self._close_limit):
             if call is not None and call.active():
                 call.cancel()
-        self._alarm = self._flush_call = None
+        self._alarm = self._flush_call = self._close_limit = None
         self._session.hold(False)
         self._fire(self._session.lost(self._clock.seconds(), str(error)))
         self._announce()
@@ -202,24 +211,27 @@ class OpenApiProtocol(TwistedProtocol):
         self.drop(ClientClosed())
 
     def drop(self, reason: OpenApiError, *, abort: bool = False) -> None:
-        """Close the connection and give this as the reason.
+        """Close the connection and give this as the reason. A peer that does not let go of it in time is left.
 
-        :param abort: without waiting for what is still to be written or for the peer.
+        :param abort: without sending what is still to be sent, and without waiting for the peer.
         """
         if self._over:
             return
         if self._reason is None:
             self._reason = reason
         assert self.transport is not None
-        self._flush()
+        if not abort:
+            self._flush()
         if not self._closing:
             self._closing = True
             # A transport with a producer waits for it before it closes.
             self.transport.unregisterProducer()  # type: ignore[attr-defined]
         if abort:
             self.transport.abortConnection()  # type: ignore[attr-defined]
-        else:
-            self.transport.loseConnection()
+            return
+        if self._close_limit is None:
+            self._close_limit = self._clock.callLater(self._closing_timeout, self._leave)
+        self.transport.loseConnection()
 
     # Inside
 
@@ -227,20 +239,35 @@ class OpenApiProtocol(TwistedProtocol):
         self._opened = True
         self._owner.connection_opened(self)
 
+    def _leave(self) -> None:
+        self._close_limit = None
+        assert self._reason is not None
+        self.drop(self._reason, abort=True)
+
     def _cancel(self, waiter: Deferred[Any]) -> None:
         for request in self._session.requests():
             if request.waiter is waiter:
                 error = self._session.cancel(request)
                 if error is not None:
                     waiter.errback(error)
+                self._announce()
+                return
+        # It has ended, and whoever was told of something else before it cancels it: it ends as it has ended.
+        for settled in (*self._settled, self._answered):
+            if settled is not None and settled.request.waiter is waiter:
+                self._end(settled)
                 return
 
     def _fire(self, settled: list[Settled]) -> None:
-        for item in settled:
-            self._end(item)
+        waiting = self._settled
+        waiting.extend(settled)
+        while waiting:
+            self._end(waiting.popleft())
 
     def _end(self, settled: Settled) -> None:
         waiter: Deferred[Any] = settled.request.waiter
+        if waiter.called:
+            return
         result = settled.result
         if isinstance(result, OpenApiError):
             waiter.errback(result)
@@ -256,7 +283,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._flush()
 
     def _flush(self) -> None:
-        if self._over or self._paused:
+        if self._over or self._paused or not self._opened:
             return
         outgoing = self._session.outgoing(self._clock.seconds())
         if outgoing:
@@ -304,8 +331,7 @@ class OpenApiProtocol(TwistedProtocol):
             silence = now - self._session.last_received
             self.drop(DeadPeer(self._where, f"nothing arrived for {silence:.0f} s"), abort=True)
             return
-        if self._opened:
-            self._flush()
+        self._flush()
 
 
 def _describe(reason: Failure, where: str) -> OpenApiError:

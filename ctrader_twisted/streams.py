@@ -176,6 +176,8 @@ class EventStream(Generic[_T]):
     ) -> None:
         if buffer < 1:
             raise ValueError(f"a buffer of {buffer} events holds none: give at least 1")
+        if not classes:
+            raise ValueError("a stream of no class would never give anything: name one, or Message for every message")
         self.dropped = 0
         self._listeners = listeners
         self._classes = classes
@@ -216,9 +218,8 @@ class EventStream(Generic[_T]):
         self._on_close(self)
         for cls in self._classes:
             self._listeners.remove(cls, self._arrived)
-        readers, self._readers = self._readers, deque()
-        for reader in readers:
-            reader.errback(Failure(StopAsyncIteration()))
+        while self._readers:
+            self._readers.popleft().errback(Failure(StopAsyncIteration()))
 
     def _arrived(self, event: object) -> None:
         if self._readers:

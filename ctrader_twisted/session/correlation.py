@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from google.protobuf.message import Message
 
     from ctrader_twisted.wire.catalogue import RequestKind
     from ctrader_twisted.wire.envelope import Envelope
@@ -20,7 +19,6 @@ class Request:
 
     :ivar kind: what it is.
     :ivar envelope: what is to be sent, its id included.
-    :ivar message: the message as its author built it.
     :ivar account_id: ctidTraderAccountId, or None if the request has none.
     :ivar timeout: seconds it may take from being asked to being answered.
     :ivar deadline: when that is over.
@@ -30,7 +28,6 @@ class Request:
 
     kind: RequestKind
     envelope: Envelope
-    message: Message
     account_id: int | None
     timeout: float
     deadline: float
@@ -99,11 +96,10 @@ class Pending:
         """Remove and give every request whose deadline has come."""
         expired: list[Request] = []
         for line in list(self._by_timeout.values()):
-            for request in list(line.values()):
-                if request.deadline > now:
-                    break
+            due = list(takewhile(lambda request: request.deadline <= now, line.values()))
+            for request in due:
                 self.remove(request)
-                expired.append(request)
+            expired += due
         return expired
 
     def clear(self) -> list[Request]:
@@ -125,10 +121,10 @@ class Tombstones:
         return len(self._by_id)
 
     def bury(self, request: Request) -> None:
-        """Remember a request that nobody waits for any more."""
+        """Remember a request that nobody waits for any more; whoever did is not kept."""
         key = request.envelope.client_msg_id
         assert key is not None
-        self._by_id[key] = request
+        self._by_id[key] = replace(request, waiter=None)
         if len(self._by_id) > self._capacity:
             del self._by_id[next(iter(self._by_id))]
 

@@ -128,10 +128,12 @@ CONNECTION_TABLE: Final[dict[ConnectionState, dict[ConnectionInput, ConnectionSt
     _C.CLOSED: dict.fromkeys(_CI, _C.CLOSED),
 }
 
+# The server's acceptance of an account is its last word, whatever this side made of the silence or of an event before
+# it: it may answer late, or to a new token while the end of the old one's session is being told (protocol notes, 1.13).
 ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
     _A.UNAUTHORISED: {
         _AI.AUTH_SENT: _A.AUTHORISING,
-        _AI.AUTH_ACCEPTED: _A.UNAUTHORISED,
+        _AI.AUTH_ACCEPTED: _A.AUTHORISED,
         _AI.TOKEN_REFUSED: _A.UNAUTHORISED,
         _AI.AUTH_REFUSED: _A.UNAUTHORISED,
         _AI.AUTH_FAILED: _A.UNAUTHORISED,
@@ -164,7 +166,7 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
     },
     _A.DROPPED: {
         _AI.AUTH_SENT: _A.AUTHORISING,
-        _AI.AUTH_ACCEPTED: _A.DROPPED,
+        _AI.AUTH_ACCEPTED: _A.AUTHORISED,
         _AI.TOKEN_REFUSED: _A.DROPPED,
         _AI.AUTH_REFUSED: _A.DROPPED,
         _AI.AUTH_FAILED: _A.DROPPED,
@@ -175,7 +177,7 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
     },
     _A.TOKEN_INVALID: {
         _AI.AUTH_SENT: _A.AUTHORISING,
-        _AI.AUTH_ACCEPTED: _A.TOKEN_INVALID,
+        _AI.AUTH_ACCEPTED: _A.AUTHORISED,
         _AI.TOKEN_REFUSED: _A.TOKEN_INVALID,
         _AI.AUTH_REFUSED: _A.TOKEN_INVALID,
         _AI.AUTH_FAILED: _A.TOKEN_INVALID,
@@ -186,7 +188,7 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
     },
     _A.REFUSED: {
         _AI.AUTH_SENT: _A.AUTHORISING,
-        _AI.AUTH_ACCEPTED: _A.REFUSED,
+        _AI.AUTH_ACCEPTED: _A.AUTHORISED,
         _AI.TOKEN_REFUSED: _A.REFUSED,
         _AI.AUTH_REFUSED: _A.REFUSED,
         _AI.AUTH_FAILED: _A.REFUSED,

@@ -35,22 +35,22 @@ def read_answer(request: Request, envelope: Envelope) -> Message | OpenApiError:
     try:
         message = codec.unpack(envelope)
     except UndecodablePayload as unreadable:
-        unknown = OutcomeUnknown(request.kind.name, str(unreadable), request.account_id)
-        unknown.__cause__ = unreadable
-        return unknown
+        return _unknown(request, str(unreadable), unreadable)
     number = envelope.payload_type
     if number in catalogue.ERRORS or number == catalogue.ORDER_ERROR_EVENT:
         error = read_error(message, request)
     elif isinstance(message, messages.ProtoOAExecutionEvent) and (
         message.errorCode or message.executionType in _REJECTIONS
     ):
-        code = message.errorCode or messages.ProtoOAExecutionType(message.executionType).name
+        code = as_text(message.errorCode) or messages.ProtoOAExecutionType(message.executionType).name
         cls = server_error_class(code, "", order_command=True)
         error = cls(code, request=request.kind.name, account_id=request.account_id)
     else:
         return message
     if isinstance(error, AlreadyStanding) and request.kind.payload_type in _SUCCESS_WHEN_STANDING:
         return _SUCCESS_WHEN_STANDING[request.kind.payload_type](request)
+    if request.kind.is_command and error.code == "TIMEOUT_ERROR":  # the back end may have it all the same
+        return _unknown(request, f"the server answered {error.code}", error)
     if isinstance(error, OrderRefused) and number in catalogue.EVENTS:
         error.event = message
     return error
@@ -62,8 +62,9 @@ def read_error(message: Message, request: Request | None = None) -> ServerError:
     ProtoErrorRes gives the end of maintenance in milliseconds, ProtoOAErrorRes in seconds (protocol notes, 1.7).
     """
     assert isinstance(message, messages.ProtoErrorRes | messages.ProtoOAErrorRes | messages.ProtoOAOrderErrorEvent)
-    code = message.errorCode or "UNKNOWN_ERROR"
-    cls = server_error_class(code, message.description, order_command=request is not None and request.kind.is_command)
+    code = as_text(message.errorCode) or "UNKNOWN_ERROR"
+    description = as_text(message.description)
+    cls = server_error_class(code, description, order_command=request is not None and request.kind.is_command)
     retry_after: float | None = None
     maintenance_end: float | None = None
     account_id = None if request is None else request.account_id
@@ -79,12 +80,23 @@ def read_error(message: Message, request: Request | None = None) -> ServerError:
         account_id = message.ctidTraderAccountId
     return cls(
         code,
-        message.description,
+        description,
         request=None if request is None else request.kind.name,
         retry_after=retry_after,
         maintenance_end=maintenance_end,
         account_id=account_id,
     )
+
+
+def as_text(value: str | bytes) -> str:
+    """Make text of a string field, which protobuf gives as bytes where the server sent no UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
+
+
+def _unknown(request: Request, reason: str, cause: OpenApiError) -> OutcomeUnknown:
+    unknown = OutcomeUnknown(request.kind.name, reason, request.account_id)
+    unknown.__cause__ = cause
+    return unknown
 
 
 def _account_auth(request: Request) -> Message:

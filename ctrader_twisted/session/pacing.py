@@ -116,7 +116,7 @@ class Pacer:
             return True
         if self.held:
             return False
-        if (self._waiting and self._must_wait_behind(kind.historical)) or (
+        if (self._waiting and self._must_wait_behind(kind.historical, now)) or (
             self._blocked and self._blocked_until(kind.payload_type, now) is not None
         ):
             return False
@@ -198,10 +198,10 @@ class Pacer:
         }
         return QueueState(**counts, bound=self._limits.queue, blocked=blocked)
 
-    def _must_wait_behind(self, historical: bool) -> bool:
+    def _must_wait_behind(self, historical: bool, now: float) -> bool:
         """Whether something of the same limit waits that is not merely blocked by the server."""
         return any(
-            catalogue.REQUESTS[number].historical == historical and number not in self._blocked
+            catalogue.REQUESTS[number].historical == historical and self._blocked_until(number, now) is None
             for number in self._lines
         )
 

@@ -16,6 +16,7 @@ from ctrader_twisted.errors import (
     ApplicationRefused,
     CannotRoute,
     NotARequest,
+    NotAuthorised,
     OpenApiError,
     OutcomeUnknown,
     QueueFull,
@@ -35,7 +36,7 @@ from ctrader_twisted.session.machine import (
     ConnectionInput,
     ConnectionState,
 )
-from ctrader_twisted.session.outcome import read_answer
+from ctrader_twisted.session.outcome import as_text, read_answer
 from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
 from ctrader_twisted.session.standing import SUBSCRIBING, Standing
 from ctrader_twisted.wire import catalogue, codec
@@ -171,7 +172,7 @@ class Session:
         envelope = codec.pack(message, f"{self._prefix}{self._asked:x}")
         if self.state is not ConnectionState.READY and not self._allowed_before_ready(kind.payload_type):
             raise RequestNotSent(kind.name, f"the session is {self.state.value}, not ready", account_id)
-        request = Request(kind, envelope, message, account_id, timeout, now + timeout, False, waiter)
+        request = Request(kind, envelope, account_id, timeout, now + timeout, False, waiter)
         if self._pacer.admit(request, now):
             self._pending.add(request)
             self._leave(request, now)
@@ -237,8 +238,11 @@ class Session:
         return min(deadline, turn)
 
     def beat(self, now: float, within: float = 0.0) -> bool:
-        """Queue a heartbeat if one is due within so many seconds; say whether the peer still counts as alive."""
-        if now - self._last_sent + within >= self._heartbeat_after:
+        """Queue a heartbeat if one is due within so many seconds; say whether the peer still counts as alive.
+
+        Nothing is due while something is about to leave: that breaks the silence, too.
+        """
+        if not self._outgoing and now - self._last_sent + within >= self._heartbeat_after:
             self._outgoing.append(_HEARTBEAT)
         return now - self._last_received < self._dead_after
 
@@ -320,6 +324,8 @@ class Session:
         result = read_answer(request, envelope)
         if isinstance(result, RateLimited) and result.retry_after is not None:
             self._pacer.block(request.kind.payload_type, now + result.retry_after)
+        elif isinstance(result, NotAuthorised):
+            self._authority_denied(request, result)
         if request.kind.payload_type in _TELLING:
             self._learn(request, result)
         return Settled(request, result, envelope)
@@ -328,11 +334,14 @@ class Session:
         """Draw from the end of a request what it says about connection, account and subscriptions."""
         number = request.kind.payload_type
         accepted = not isinstance(result, OpenApiError)
-        if accepted:
-            self.standing.accepted(request.message)
+        if accepted and (number == ACCOUNT_AUTH or number in SUBSCRIBING):
+            self.standing.accepted(codec.unpack(request.envelope))  # as it was sent, whatever became of the message
         if number == ACCOUNT_AUTH:
             assert request.account_id is not None
-            self._account(request.account_id, _account_input(result), str(result) if not accepted else "")
+            if accepted:
+                self._logging_out.discard(request.account_id)
+            stood = self.standing.find(request.account_id) is not None
+            self._account(request.account_id, _account_input(result, stood), str(result) if not accepted else "")
         elif number == APPLICATION_AUTH:
             self._connection(
                 ConnectionInput.AUTH_ACCEPTED
@@ -346,6 +355,23 @@ class Session:
             # An acknowledgement only: the account disconnect event completes the logout (protocol notes, 1.3).
             self._logging_out.add(request.account_id)
 
+    def _authority_denied(self, request: Request, error: NotAuthorised) -> None:
+        """A session that stood here is gone, and an answer is all that says so (protocol notes, 1.7)."""
+        if error.code == "CH_CLIENT_NOT_AUTHENTICATED":
+            if self.state is ConnectionState.READY:
+                self._cut(str(error))
+        elif request.account_id is not None and self.account_state(request.account_id) is AccountState.AUTHORISED:
+            if request.kind.payload_type == ACCOUNT_LOGOUT:
+                self._logged_out(request.account_id)
+            elif request.kind.payload_type != ACCOUNT_AUTH:
+                self._mark_loss(request.account_id)
+                self._account(request.account_id, AccountInput.CUT, str(error))
+
+    def _cut(self, reason: str) -> None:
+        self._connection(ConnectionInput.APPLICATION_CUT)
+        self._lose_accounts(reason)
+        self._notices.append(ApplicationCut(reason))
+
     def _unasked(self, envelope: Envelope) -> None:
         """An answer came to a request that has ended, or that was never ours."""
         number, _, key = envelope
@@ -358,6 +384,7 @@ class Session:
     def _abandon(
         self, request: Request, reason: str, unsent: type[RequestFailed], unknown: type[RequestFailed]
     ) -> RequestFailed:
+        self._take_back(request)
         if request.sent:
             self._tombstones.bury(request)
             error = unknown(request.kind.name, reason, request.account_id)
@@ -371,6 +398,14 @@ class Session:
             self._connection(ConnectionInput.AUTH_FAILED)
         return error
 
+    def _take_back(self, request: Request) -> None:
+        """Let a request that was to leave, and that nobody has fetched yet, stay."""
+        for place, envelope in enumerate(self._outgoing):
+            if envelope is request.envelope:
+                del self._outgoing[place]
+                request.sent = False
+                return
+
     def _session_event(self, envelope: Envelope) -> None:
         """One of the three ways of losing a session on a live connection (protocol notes, 1.13)."""
         try:
@@ -379,25 +414,35 @@ class Session:
             return  # whoever listens for it is told that it can't be read
         if isinstance(message, messages.ProtoOAAccountDisconnectEvent):
             account_id = message.ctidTraderAccountId
-            if account_id in self._logging_out:
-                self._logging_out.discard(account_id)
-                self.standing.forget(account_id)
-                self._account(account_id, AccountInput.LOGGED_OUT, "logged out")
+            if account_id in self._logging_out or self._logout_is_asked(account_id):
+                self._logged_out(account_id)
             else:
                 self._mark_loss(account_id)
                 self._account(account_id, AccountInput.CUT, "the server ended this account's session")
         elif isinstance(message, messages.ProtoOAAccountsTokenInvalidatedEvent):
             for account_id in message.ctidTraderAccountIds:
                 self._mark_loss(account_id)
-                self._account(account_id, AccountInput.TOKEN_INVALIDATED, message.reason or "token invalidated")
+                self._account(
+                    account_id, AccountInput.TOKEN_INVALIDATED, as_text(message.reason) or "token invalidated"
+                )
         elif isinstance(message, messages.ProtoOAClientDisconnectEvent):
-            self._connection(ConnectionInput.APPLICATION_CUT)
-            reason = message.reason or "the server disconnected the application"
-            self._lose_accounts(reason)
-            self._notices.append(ApplicationCut(reason))
+            self._cut(as_text(message.reason) or "the server disconnected the application")
+
+    def _logout_is_asked(self, account_id: int) -> bool:
+        """Whether a logout was sent and not answered yet: an event may be told before the answer it belongs to."""
+        return any(
+            request.kind.payload_type == ACCOUNT_LOGOUT and request.account_id == account_id and request.sent
+            for request in self._pending
+        )
+
+    def _logged_out(self, account_id: int) -> None:
+        self._logging_out.discard(account_id)
+        self.standing.forget(account_id)
+        self._account(account_id, AccountInput.LOGGED_OUT, "logged out")
 
     def _lose_accounts(self, reason: str) -> None:
-        self._logging_out.clear()
+        for account_id in list(self._logging_out):
+            self._logged_out(account_id)  # acknowledged; what would have completed it is lost with the rest
         for account_id in list(self._accounts):
             self._mark_loss(account_id)
             self._account(account_id, AccountInput.LOST, reason)
@@ -418,11 +463,13 @@ class Session:
             self._notices.append(AccountChanged(account_id, state, previous, reason))
 
 
-def _account_input(result: Message | OpenApiError) -> AccountInput:
+def _account_input(result: Message | OpenApiError, stood: bool) -> AccountInput:
+    """Say what the answer to an account's authorisation means to one that ``stood`` here before, or did not."""
     if not isinstance(result, OpenApiError):
         return AccountInput.AUTH_ACCEPTED
     if isinstance(result, TokenRefused):
         return AccountInput.TOKEN_REFUSED
-    if isinstance(result, AccountRefused | CannotRoute):
+    # An account that stood here is not of the other environment: its broker's back end is down (protocol notes, 1.7).
+    if isinstance(result, AccountRefused) or (isinstance(result, CannotRoute) and not stood):
         return AccountInput.AUTH_REFUSED
     return AccountInput.AUTH_FAILED

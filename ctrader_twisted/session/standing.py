@@ -87,6 +87,19 @@ class AccountStanding:
             )
 
 
+def one_by_one(
+    message: Message, subscriptions: tuple[Subscription, ...]
+) -> list[tuple[Message, tuple[Subscription, ...]]]:
+    """Give a request of several symbols as one request for each."""
+    steps: list[tuple[Message, tuple[Subscription, ...]]] = []
+    for subscription in subscriptions:
+        single = type(message)()
+        single.CopyFrom(message)
+        single.symbolId[:] = [subscription.symbol_id]  # type: ignore[attr-defined]  # spots and depth have it
+        steps.append((single, (subscription,)))
+    return steps
+
+
 class Standing:
     """The book of every account that stands or is to stand again."""
 

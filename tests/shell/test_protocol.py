@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
-from google.protobuf.message import Message
 from twisted.internet.defer import CancelledError
 
 from ctrader_twisted import ConnectionState, Envelope, Limits, messages
@@ -26,6 +26,9 @@ from ctrader_twisted.errors import (
 from ctrader_twisted.session.events import Disconnected, Problem
 from ctrader_twisted.wire import codec
 from tests.shell.memory import ACCOUNT, Memory, collector, names, outcome
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 TRADER = messages.ProtoOATraderRes(
     ctidTraderAccountId=ACCOUNT,

@@ -1,0 +1,446 @@
+"""Accounts: how they come to stand, the ways in which they are lost, and what a loss leaves of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ctrader_twisted import messages
+from ctrader_twisted.errors import (
+    AccountRefused,
+    CannotRoute,
+    NotAuthorised,
+    OpenApiError,
+    OutcomeUnknown,
+    RequestNotSent,
+    TokenRefused,
+)
+from ctrader_twisted.session.events import AccountChanged, ApplicationCut
+from ctrader_twisted.session.machine import AccountState, ConnectionState
+from ctrader_twisted.session.pacing import Limits
+from ctrader_twisted.wire import codec
+from ctrader_twisted.wire.envelope import Burst, Envelope
+from tests.session.conversation import (
+    ACCOUNT,
+    APPLICATION_AUTH,
+    AUTHORISED,
+    CUT,
+    LOGGED_OUT,
+    LOGOUT,
+    NEW_ORDER,
+    OTHER,
+    SPOT,
+    TOKEN,
+    TRADER,
+    Talk,
+    account_auth,
+    application_cut,
+    changes,
+    refusal,
+    reply,
+    spots,
+    standing,
+    token_invalidated,
+)
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+# Accounts
+
+
+def test_an_account_is_authorised_and_stands() -> None:
+    talk = Talk().ready()
+    assert talk.session.account_state(ACCOUNT) is AccountState.UNAUTHORISED
+    assert talk.session.accounts() == {}
+    request = talk.ask(account_auth())
+    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISING
+    settled = talk.answer(request, AUTHORISED)
+    assert settled.result == AUTHORISED
+    assert talk.session.accounts() == {ACCOUNT: AccountState.AUTHORISED}
+    assert talk.session.notices() == [
+        AccountChanged(ACCOUNT, AccountState.AUTHORISING, AccountState.UNAUTHORISED, ""),
+        AccountChanged(ACCOUNT, AccountState.AUTHORISED, AccountState.AUTHORISING, ""),
+    ]
+    assert talk.session.notices() == []
+    account = talk.session.standing.find(ACCOUNT)
+    assert account is not None
+    assert account.access_token == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("code", "cls", "state"),
+    [
+        ("CH_ACCESS_TOKEN_INVALID", TokenRefused, AccountState.TOKEN_INVALID),
+        ("OA_AUTH_TOKEN_EXPIRED", TokenRefused, AccountState.TOKEN_INVALID),
+        ("CH_CTID_TRADER_ACCOUNT_NOT_FOUND", AccountRefused, AccountState.REFUSED),
+        ("CANT_ROUTE_REQUEST", CannotRoute, AccountState.REFUSED),
+        ("TIMEOUT_ERROR", OpenApiError, AccountState.DROPPED),
+        ("ODD", OpenApiError, AccountState.DROPPED),
+    ],
+)
+def test_a_refused_account_says_whether_another_try_may_help(code: str, cls: type, state: AccountState) -> None:
+    talk = Talk().ready()
+    settled = talk.answer(talk.ask(account_auth()), refusal(code, "so it is"))
+    assert isinstance(settled.result, cls)
+    assert talk.session.account_state(ACCOUNT) is state
+    assert standing(talk) is None
+    last = talk.session.notices()[-1]
+    assert isinstance(last, AccountChanged)
+    assert last.state is state
+    assert code in last.reason
+    assert TOKEN not in repr(last)
+
+
+@pytest.mark.parametrize("code", ["CANT_ROUTE_REQUEST", "SERVER_IS_UNDER_MAINTENANCE", "CH_SERVER_NOT_REACHABLE"])
+def test_an_account_that_stood_here_before_can_not_be_of_another_environment(code: str) -> None:
+    # The same code says "wrong host" and "the broker's back end is in maintenance" (protocol notes, 1.7).
+    talk = Talk().standing()
+    talk.session.lost(talk.now, "cut")
+    talk.ready()
+    talk.answer(talk.ask(account_auth()), refusal(code))
+    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert standing(talk) == []
+
+
+def test_an_account_that_is_logged_in_already_is_authorised() -> None:
+    talk = Talk().ready()
+    settled = talk.answer(talk.ask(account_auth()), refusal("ALREADY_LOGGED_IN"))
+    assert settled.result == AUTHORISED
+    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert standing(talk) == []
+
+
+def test_an_account_keeps_standing_while_a_new_token_is_tried() -> None:
+    talk = Talk().standing()
+    request = talk.ask(account_auth(token="new"))
+    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    talk.answer(request, refusal("CH_ACCESS_TOKEN_INVALID"))
+    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    account = talk.session.standing.find(ACCOUNT)
+    assert account is not None
+    assert account.access_token == TOKEN
+    talk.answer(talk.ask(account_auth(token="new")), AUTHORISED)
+    assert account.access_token == "new"
+    assert changes(talk) == []
+
+
+def test_a_new_token_is_accepted_while_the_end_of_the_old_one_is_told() -> None:
+    # A refresh ends the sessions of the old token, and the server says so twice (protocol notes, 1.13).
+    talk = Talk().standing()
+    talk.answer(talk.ask(spots(1)), messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT))
+    request = talk.ask(account_auth(token="new"))
+    talk.sent()
+    talk.hear(token_invalidated(ACCOUNT, reason="refreshed"), CUT, reply(request, AUTHORISED))
+    assert changes(talk) == [(ACCOUNT, AccountState.TOKEN_INVALID), (ACCOUNT, AccountState.AUTHORISED)]
+    account = talk.session.standing.find(ACCOUNT)
+    assert account is not None
+    assert (account.access_token, standing(talk)) == ("new", [("spots", 1)])
+    assert account.lost_at is not None  # whoever renews is told that something was lost
+
+
+def test_what_a_request_said_when_it_was_asked_is_what_stands() -> None:
+    talk = Talk().standing()
+    message = spots(1)
+    request = talk.ask(message)
+    message.symbolId[:] = [2]  # its author builds the next one
+    talk.answer(request, messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT))
+    assert standing(talk) == [("spots", 1)]
+
+
+# The three ways to lose a session on a live connection
+
+
+def test_an_account_that_the_server_disconnects_is_dropped_and_still_stands() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    talk.answer(talk.ask(spots(1)), messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT))
+    talk.now += 7
+    assert talk.hear(CUT) == [codec.pack(CUT)]
+    assert talk.session.accounts() == {ACCOUNT: AccountState.DROPPED, OTHER: AccountState.AUTHORISED}
+    assert changes(talk) == [(ACCOUNT, AccountState.DROPPED)]
+    assert standing(talk) == [("spots", 1)]
+    account, other = talk.session.standing.find(ACCOUNT), talk.session.standing.find(OTHER)
+    assert account is not None and other is not None
+    assert (account.lost_at, other.lost_at) == (talk.now, None)
+    assert talk.session.state is ConnectionState.READY
+
+
+def test_a_token_that_is_invalidated_takes_all_its_accounts() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER, 1000003)
+    talk.hear(token_invalidated(ACCOUNT, OTHER, reason="token revoked"))
+    assert talk.session.accounts() == {
+        ACCOUNT: AccountState.TOKEN_INVALID,
+        OTHER: AccountState.TOKEN_INVALID,
+        1000003: AccountState.AUTHORISED,
+    }
+    first, second = talk.session.notices()
+    assert isinstance(first, AccountChanged)
+    assert isinstance(second, AccountChanged)
+    assert (first.account_id, first.reason, second.reason) == (ACCOUNT, "token revoked", "token revoked")
+    talk.hear(CUT)
+    assert changes(talk) == []
+    talk.answer(talk.ask(account_auth(token="new")), AUTHORISED)
+    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+
+
+def test_an_application_that_is_cut_loses_every_account_and_is_not_ready() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    talk.hear(application_cut("maintenance"))
+    assert talk.session.state is ConnectionState.CONNECTED
+    assert set(talk.session.accounts().values()) == {AccountState.DROPPED}
+    *accounts, last = talk.session.notices()
+    assert [notice.reason for notice in accounts if isinstance(notice, AccountChanged)] == ["maintenance"] * 2
+    assert last == ApplicationCut("maintenance")
+    with pytest.raises(RequestNotSent, match="not ready"):
+        talk.ask(TRADER)
+    talk.answer(talk.ask(APPLICATION_AUTH), messages.ProtoOAApplicationAuthRes())
+    assert talk.session.state is ConnectionState.READY
+
+
+def test_an_application_that_is_cut_without_accounts_says_so_too() -> None:
+    talk = Talk().ready()
+    talk.hear(application_cut())
+    assert talk.session.notices() == [ApplicationCut("the server disconnected the application")]
+
+
+@pytest.mark.parametrize("number", [2147, 2148, 2164])
+def test_a_loss_that_can_not_be_read_is_passed_on(number: int) -> None:
+    talk = Talk().standing()
+    assert talk.hear(Envelope(number, b"\xff\xff\xff")) == [Envelope(number, b"\xff\xff\xff")]
+    assert talk.session.accounts() == {ACCOUNT: AccountState.AUTHORISED}
+
+
+@pytest.mark.parametrize(
+    "event", [Envelope(2148, b"\x12\x02\xff\xfe"), Envelope(2147, b"\x10\xc1\x84\x3d\x1a\x02\xff\xfe")]
+)
+def test_a_loss_whose_reason_is_no_text_is_still_a_loss(event: Envelope) -> None:
+    talk = Talk().standing()
+    talk.hear(event)
+    assert talk.session.account_state(ACCOUNT) is not AccountState.AUTHORISED
+    for notice in talk.session.notices():
+        assert isinstance(notice, AccountChanged | ApplicationCut)
+        assert isinstance(notice.reason, str)
+
+
+def test_losses_in_a_run_count_one_by_one() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    payloads = [
+        messages.ProtoOAAccountDisconnectEvent(ctidTraderAccountId=account).SerializeToString()
+        for account in (ACCOUNT, OTHER)
+    ]
+    assert len(talk.hear(Burst(2164, payloads))) == 2
+    assert set(talk.session.accounts().values()) == {AccountState.DROPPED}
+
+
+# Authority denied by an answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal("INVALID_REQUEST", "Trading account is not authorized"),
+        refusal("ACCOUNT_NOT_AUTHORIZED"),
+        messages.ProtoErrorRes(errorCode="ACCOUNT_NOT_AUTHORIZED"),
+    ],
+    ids=lambda answer: f"{answer.DESCRIPTOR.name}-{answer.errorCode}",
+)
+def test_a_refusal_for_want_of_authority_is_a_loss_of_the_account(answer: Message) -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    talk.answer(talk.ask(spots(1)), messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT))
+    settled = talk.answer(talk.ask(TRADER), answer)
+    assert isinstance(settled.result, NotAuthorised)
+    assert talk.session.accounts() == {ACCOUNT: AccountState.DROPPED, OTHER: AccountState.AUTHORISED}
+    assert standing(talk) == [("spots", 1)]
+    account = talk.session.standing.find(ACCOUNT)
+    assert account is not None
+    assert account.lost_at == talk.now
+    assert talk.session.state is ConnectionState.READY
+    talk.answer(talk.ask(TRADER), answer)  # the same news again is none
+    assert changes(talk) == [(ACCOUNT, AccountState.DROPPED)]
+
+
+@pytest.mark.parametrize("kind", ["ORDER_REJECTED", "ORDER_ACCEPTED"])
+def test_a_loss_may_come_as_the_answer_to_an_order(kind: str) -> None:
+    talk = Talk().standing()
+    event = messages.ProtoOAExecutionEvent(
+        ctidTraderAccountId=ACCOUNT,
+        executionType=messages.ProtoOAExecutionType[kind],
+        errorCode="ACCOUNT_NOT_AUTHORIZED",
+    )
+    assert isinstance(talk.answer(talk.ask(NEW_ORDER), event).result, NotAuthorised)
+    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+
+
+def test_a_refusal_for_an_account_that_never_stood_is_no_loss() -> None:
+    talk = Talk().ready()
+    talk.answer(talk.ask(TRADER), refusal("ACCOUNT_NOT_AUTHORIZED"))
+    assert talk.session.accounts() == {}
+    assert talk.session.notices() == []
+
+
+def test_a_refusal_of_a_new_token_is_no_loss_of_what_stands() -> None:
+    talk = Talk().standing()
+    talk.answer(talk.ask(account_auth(token="new")), refusal("INVALID_REQUEST", "not authorized"))
+    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+
+
+def test_a_logout_of_what_has_no_authority_is_complete() -> None:
+    talk = Talk().standing()
+    talk.answer(talk.ask(LOGOUT), refusal("INVALID_REQUEST", "Trading account is not authorized"))
+    assert talk.session.account_state(ACCOUNT) is AccountState.UNAUTHORISED
+    assert standing(talk) is None
+
+
+def test_an_application_that_has_no_authority_any_more_was_cut() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    settled = talk.answer(talk.ask(messages.ProtoOAVersionReq()), refusal("CH_CLIENT_NOT_AUTHENTICATED"))
+    assert isinstance(settled.result, NotAuthorised)
+    assert talk.session.state is ConnectionState.CONNECTED
+    assert set(talk.session.accounts().values()) == {AccountState.DROPPED}
+    assert [type(notice) for notice in talk.session.notices()] == [AccountChanged, AccountChanged, ApplicationCut]
+
+
+def test_the_news_that_the_application_was_cut_is_told_once() -> None:
+    talk = Talk().ready()
+    requests = [talk.ask(TRADER), talk.ask(TRADER)]
+    talk.sent()
+    for request in requests:
+        talk.answer(request, refusal("CH_CLIENT_NOT_AUTHENTICATED"))
+    assert [type(notice) for notice in talk.session.notices()] == [ApplicationCut]
+
+
+# Logging out
+
+
+def test_a_logout_is_complete_when_the_account_is_disconnected() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    settled = talk.answer(talk.ask(LOGOUT), LOGGED_OUT)
+    assert settled.result == LOGGED_OUT
+    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    talk.hear(CUT)
+    assert talk.session.account_state(ACCOUNT) is AccountState.UNAUTHORISED
+    assert standing(talk) is None
+    assert changes(talk) == [(ACCOUNT, AccountState.UNAUTHORISED)]
+    talk.hear(CUT)
+    assert changes(talk) == []
+    assert talk.session.account_state(OTHER) is AccountState.AUTHORISED
+
+
+def test_a_disconnection_told_before_the_answer_to_the_logout_completes_it_too() -> None:
+    talk = Talk().standing()
+    request = talk.ask(LOGOUT)
+    talk.sent()
+    talk.hear(CUT, reply(request, LOGGED_OUT))
+    assert talk.session.account_state(ACCOUNT) is AccountState.UNAUTHORISED
+    assert standing(talk) is None
+    talk.answer(talk.ask(account_auth()), AUTHORISED)
+    talk.hear(CUT)  # a loss, and no longer that logout
+    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+
+
+def test_a_refused_logout_leaves_the_account_standing() -> None:
+    talk = Talk().standing()
+    talk.answer(talk.ask(LOGOUT), refusal("ODD"))
+    talk.hear(CUT)
+    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert standing(talk) == []
+
+
+def test_an_account_that_was_logged_out_does_not_stand_again_after_a_loss() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    talk.answer(talk.ask(LOGOUT), LOGGED_OUT)
+    talk.session.lost(talk.now, "cut")  # before the event that completes it
+    assert talk.session.accounts() == {ACCOUNT: AccountState.UNAUTHORISED, OTHER: AccountState.DROPPED}
+    assert [account.account_id for account in talk.session.standing] == [OTHER]
+
+
+def test_an_account_authorised_again_after_its_logout_is_lost_like_any_other() -> None:
+    talk = Talk().standing()
+    talk.answer(talk.ask(LOGOUT), LOGGED_OUT)  # and no event follows
+    talk.answer(talk.ask(account_auth()), AUTHORISED)
+    talk.hear(CUT)
+    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert standing(talk) == []
+
+
+# Losing the connection
+
+
+def test_a_loss_tells_each_request_whether_it_had_been_sent() -> None:
+    talk = Talk(Limits(general=2)).standing()
+    sent = talk.ask(NEW_ORDER)
+    assert talk.sent() == [sent.envelope]
+    unsent, queued, last = talk.ask(TRADER), talk.ask(NEW_ORDER), talk.ask(TRADER)
+    assert (unsent.sent, queued.sent) == (True, False)
+    ended = talk.session.lost(talk.now, "the network is down")
+    assert [(item.request, type(item.result)) for item in ended] == [
+        (sent, OutcomeUnknown),
+        (unsent, RequestNotSent),  # it was to leave, and nobody took it
+        (queued, RequestNotSent),
+        (last, RequestNotSent),
+    ]
+    assert all("the network is down" in str(item.result) and item.envelope is None for item in ended)
+    session = talk.session
+    assert (session.state, session.in_flight) == (ConnectionState.DISCONNECTED, 0)
+    assert session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert (talk.sent(), len(session.queue(talk.now)), session.next_due(talk.now)) == ([], 0, None)
+    account = session.standing.find(ACCOUNT)
+    assert account is not None
+    assert account.requests_unknown == ["ProtoOANewOrderReq"]
+    assert sorted(account.requests_not_sent) == ["ProtoOANewOrderReq", "ProtoOATraderReq", "ProtoOATraderReq"]
+    assert session.lost(talk.now, "again") == []
+
+
+def test_a_loss_notes_when_the_last_message_had_arrived() -> None:
+    talk = Talk().standing()
+    talk.now += 10
+    talk.hear(SPOT)
+    at = talk.now
+    assert talk.session.last_received == at
+    talk.now += 5
+    talk.session.lost(talk.now, "cut")
+    account = talk.session.standing.find(ACCOUNT)
+    assert account is not None
+    assert account.lost_at == at
+    talk.now += 60
+    talk.ready()
+    talk.session.lost(talk.now, "cut again before it stood")
+    assert account.lost_at == at  # the first loss counts
+
+
+def test_an_account_whose_authorisation_is_lost_with_the_connection_is_dropped() -> None:
+    talk = Talk().ready()
+    talk.ask(account_auth())
+    talk.sent()
+    talk.session.lost(talk.now, "cut")
+    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert standing(talk) is None
+
+
+@pytest.mark.parametrize("when", ["never connected", "connected", "ready"])
+def test_closing_is_for_good(when: str) -> None:
+    talk = Talk()
+    if when != "never connected":
+        talk.connect()
+    if when == "ready":
+        talk.ready()
+        talk.ask(TRADER)
+        talk.sent()
+    ended = talk.session.lost(talk.now, "the client was closed", closed=True)
+    assert [type(item.result) for item in ended] == ([OutcomeUnknown] if when == "ready" else [])
+    assert talk.session.state is ConnectionState.CLOSED
+    talk.connect()
+    assert talk.session.state is ConnectionState.CLOSED
+    with pytest.raises(RequestNotSent, match="closed"):
+        talk.ask(APPLICATION_AUTH)
+
+
+def test_a_new_connection_begins_with_nothing_to_send() -> None:
+    talk = Talk().ready()
+    talk.ask(TRADER)
+    assert talk.session.has_outgoing
+    talk.session.lost(talk.now, "cut")
+    talk.connect()
+    assert not talk.session.has_outgoing
+    assert talk.sent() == []

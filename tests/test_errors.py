@@ -1,0 +1,118 @@
+"""The tree of exceptions is the one that its module draws, and each says in a sentence what its fields say."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+
+import pytest
+
+from ctrader_twisted import errors
+from ctrader_twisted.errors import (
+    AnswerTimeout,
+    ClientClosed,
+    ConfigurationError,
+    ConnectionFailed,
+    DeadPeer,
+    EventsDropped,
+    FrameTooLong,
+    IncompleteMessage,
+    LocalError,
+    NotARequest,
+    OpenApiError,
+    OrderRefused,
+    OutcomeUnknown,
+    QueueFull,
+    RateLimited,
+    RemoteError,
+    RequestFailed,
+    RequestNotSent,
+    SendTimeout,
+    ServerError,
+    TruncatedFrame,
+    UndecodableEnvelope,
+    UndecodablePayload,
+    UnknownPayloadType,
+)
+
+CLASSES = [
+    cls
+    for _, cls in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(cls, BaseException) and cls.__module__ == errors.__name__
+]
+
+
+def drawn() -> dict[str, str]:
+    """Each class of the docstring's drawing, and what it hangs from."""
+    parents: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for line in (errors.__doc__ or "").splitlines():
+        found = re.match(r"    ([│ ├└─]*)([A-Z][A-Za-z]+)(?:\s|$)", line)
+        if found:
+            depth, name = len(found[1]), found[2]
+            above = [(at, parent) for at, parent in above if at < depth]
+            parents[name] = above[-1][1] if above else "Exception"
+            above.append((depth, name))
+    return parents
+
+
+def test_the_drawing_is_the_tree() -> None:
+    assert {cls.__name__: cls.__bases__[0].__name__ for cls in CLASSES} == drawn()
+
+
+@pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls is not OpenApiError], ids=lambda cls: cls.__name__)
+def test_every_exception_says_whose_fault_it_is(cls: type[OpenApiError]) -> None:
+    assert sum(issubclass(cls, root) for root in (LocalError, RemoteError, RequestFailed)) == 1
+
+
+@pytest.mark.parametrize("cls", [SendTimeout, AnswerTimeout])
+def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
+    with pytest.raises(TimeoutError) as caught:
+        raise cls("ProtoOATraderReq", "no answer within 5 s", 7)
+    assert caught.value.args == ("ProtoOATraderReq", "no answer within 5 s", 7)
+    assert caught.value.errno is None
+    assert caught.value.filename is None
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ConfigurationError("a.toml", "x.y", "is 3", "Give 4."), "a.toml: x.y: is 3. Give 4."),
+        (ConfigurationError("a.toml", "", "can't be read", "Make it."), "a.toml: can't be read. Make it."),
+        (IncompleteMessage("ProtoOATraderReq", ["a", "b.c"]), "ProtoOATraderReq lacks a, b.c: set every required"),
+        (NotARequest("ProtoOASpotEvent"), "ProtoOASpotEvent is not a request"),
+        (EventsDropped(3, 1000), "3 events were dropped because the reader fell more than 1000 events behind"),
+        (ClientClosed(), "the client was closed"),
+        (FrameTooLong(20, 10), "a frame of 20 bytes was announced, 10 are allowed"),
+        (TruncatedFrame(5, 9), "the stream ended after 5 of 9 bytes of a frame"),
+        (TruncatedFrame(2, None), "the stream ended after 2 of an unknown number of bytes of a frame"),
+        (UndecodableEnvelope(4), "a frame of 4 bytes does not hold a ProtoMessage"),
+        (UndecodablePayload("ProtoOASpotEvent", 4), "a payload of 4 bytes does not parse as ProtoOASpotEvent"),
+        (UnknownPayloadType(9999), "payload type 9999 is not in the schema"),
+        (ConnectionFailed("demo", "refused"), "demo: refused"),
+        (DeadPeer("demo", "nothing arrived for 75 s"), "demo: nothing arrived for 75 s"),
+        (ServerError("ODD"), "the server: ODD"),
+        (OrderRefused("ODD", "why", request="R", account_id=7), "R: ODD (why), account 7"),
+        (RateLimited("ODD", request="R", retry_after=2.5), "R: ODD, blocked for 2.5 s"),
+        (
+            RequestNotSent("R", "no connection", 7),
+            "R for account 7: no connection; it was never sent and may be repeated",
+        ),
+        (QueueFull("R", "9 wait"), "R: 9 wait; it was never sent and may be repeated"),
+        (SendTimeout("R", "late"), "R: late; it was never sent and may be repeated"),
+        (OutcomeUnknown("R", "cut"), "R: cut; it was sent, its outcome is unknown: reconcile before repeating it"),
+        (AnswerTimeout("R", "late", 7), "R for account 7: late; it was sent, its outcome is unknown: reconcile"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_exception_makes_a_sentence_of_its_fields_and_survives_pickling(error: Exception, sentence: str) -> None:
+    assert str(error).startswith(sentence)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+
+
+def test_only_what_loses_the_stream_is_fatal() -> None:
+    assert {cls.__name__ for cls in CLASSES if getattr(cls, "fatal", False)} == {"FrameTooLong", "TruncatedFrame"}
