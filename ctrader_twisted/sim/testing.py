@@ -19,6 +19,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.task import Clock
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from google.protobuf.message import Message
-    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IAddress
 
     from ctrader_twisted.client import OpenApiClient
@@ -61,6 +61,7 @@ __all__ = [
     "VenueKit",
     "WireClient",
     "join",
+    "simulated_client",
 ]
 
 _T = TypeVar("_T")
@@ -230,6 +231,39 @@ class VenueKit:
         left = self.clock.getDelayedCalls()
         if left:
             raise AssertionError("left on the clock: " + ", ".join(map(str, left)))
+
+
+def simulated_client(reactor: Any, account_id: int = EUR_ACCOUNT, **venue: Any) -> Deferred[OpenApiClient]:
+    """Try things out: start a venue on a free port of this computer and connect a client to it, over real TLS.
+
+    :param reactor: the real one.
+    :param account_id: the account that is authorised.
+    :param venue: arguments of `Venue`; its ``start`` is `DEFAULT_START`, a Tuesday morning, unless given.
+    :return: a Deferred that fires with the client, ready and its account authorised. Closing it closes the venue, too.
+    """
+    return Deferred.fromCoroutine(_simulated_client(reactor, account_id, venue))
+
+
+async def _simulated_client(reactor: Any, account_id: int, arguments: dict[str, Any]) -> OpenApiClient:
+    from ctrader_twisted.client import OpenApiClient
+    from ctrader_twisted.credentials import Application, Environment
+
+    venue = Venue(reactor, **{"start": DEFAULT_START, **arguments})
+    port: Any = venue.listen(reactor).getHost()
+    application = next(iter(venue.registry.applications.values()))
+
+    class SimulatedClient(OpenApiClient):
+        def close(self) -> Deferred[None]:
+            return super().close().addCallback(lambda _: venue.close())
+
+    client = SimulatedClient(
+        reactor,
+        Application(application.client_id, application.client_secret),
+        Environment("simulator", "localhost", port.port, trust_root=venue.trust_root_pem.encode()),
+    )
+    await client.start().when_ready()
+    await client.account_auth(ctidTraderAccountId=account_id, accessToken=venue.registry.token_for(account_id))
+    return client
 
 
 class WireClient(TwistedProtocol):
