@@ -119,8 +119,9 @@ class OpenApiProtocol(TwistedProtocol):
         """Bytes arrived."""
         wire = self._wire
         arrived = wire.receive(data)
+        problems = wire.problems()
         session = self._session
-        if arrived:
+        if arrived or problems:
             now = self._clock.seconds()
             session.seen(now)
             deliver = self._owner.deliver
@@ -142,7 +143,7 @@ class OpenApiProtocol(TwistedProtocol):
             self._announce()
             if session.has_outgoing:
                 self._flush()
-        for problem in wire.problems():
+        for problem in problems:
             session.unreadable(problem)
             self._announce()
             if problem.fatal:

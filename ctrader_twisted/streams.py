@@ -81,7 +81,7 @@ class Listeners:
                 parse, listeners = routes[number]
             try:
                 message = parse(payload)
-            except DecodeError:
+            except (DecodeError, UnicodeDecodeError):
                 self.announce(Problem(UndecodablePayload(catalogue.name(number), len(payload))))
                 continue
             for listener in listeners:

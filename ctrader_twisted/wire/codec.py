@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.errors import ProtocolError
 
+_UNREADABLE = (DecodeError, UnicodeDecodeError)  # the second from protobuf's pure Python, for text that is not UTF-8
 _parse_envelope = ProtoMessage.FromString
 
 # How nearly every envelope comes: tag 1 and a payload type of two varint bytes, tag 2 and a payload of less than 128
@@ -39,7 +40,7 @@ def decode(data: bytes) -> Envelope:
     """
     try:
         message = _parse_envelope(data)
-    except DecodeError:
+    except _UNREADABLE:
         raise UndecodableEnvelope(len(data)) from None
     key = message.clientMsgId if message.HasField("clientMsgId") else None
     if not message.HasField("payloadType") or isinstance(key, bytes):  # protobuf gives what is not UTF-8 as bytes
@@ -128,5 +129,5 @@ def unpack(envelope: Envelope) -> Message:
         raise UnknownPayloadType(envelope.payload_type)
     try:
         return cls.FromString(envelope.payload)
-    except DecodeError:
+    except _UNREADABLE:
         raise UndecodablePayload(cls.DESCRIPTOR.name, len(envelope.payload)) from None

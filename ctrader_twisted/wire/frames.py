@@ -22,12 +22,11 @@ class FrameCutter:
     :ivar failure: the error that made the rest of the stream unreadable, or None. Nothing is cut any more after it.
     """
 
-    __slots__ = ("_held", "_max_frame", "_parts", "_wanted", "failure")
+    __slots__ = ("_held", "_max_frame", "_wanted", "failure")
 
     def __init__(self, max_frame: int = MAX_FRAME) -> None:
         self._max_frame = max_frame
-        self._parts: list[bytes] = []
-        self._held = 0
+        self._held = bytearray()
         self._wanted = 0
         self.failure: FrameTooLong | None = None
 
@@ -36,13 +35,11 @@ class FrameCutter:
         if self.failure is not None:
             return []
         if self._held:
-            self._parts.append(data)
-            self._held += len(data)
-            if self._held < self._wanted:
+            self._held += data
+            if len(self._held) < self._wanted:
                 return []
-            data = b"".join(self._parts)
-            self._parts.clear()
-            self._held = 0
+            data = bytes(self._held)
+            self._held.clear()
         frames: list[bytes] = []
         append = frames.append
         unpack = _unpack_prefix
@@ -61,14 +58,13 @@ class FrameCutter:
             start = stop
             body = stop + 4
         if start < end:
-            rest = data[start:] if start else data
-            self._parts.append(rest)
-            self._held = len(rest)
-            self._wanted = 4 if self._held < 4 else 4 + unpack(rest, 0)[0]
+            rest = data[start:]
+            self._held += rest
+            self._wanted = 4 if len(rest) < 4 else 4 + unpack(rest, 0)[0]
         return frames
 
     def end(self) -> TruncatedFrame | None:
         """Say whether the stream may end here: None if it ends between two frames, else what is missing."""
         if not self._held or self.failure is not None:
             return None
-        return TruncatedFrame(self._held, self._wanted if self._held >= 4 else None)
+        return TruncatedFrame(len(self._held), self._wanted if len(self._held) >= 4 else None)
