@@ -62,16 +62,14 @@ class Listeners:
 
     def deliver(self, arrived: Envelope | Burst) -> None:
         """Give what arrived to its listeners, in order."""
-        if isinstance(arrived, Burst):
-            number, payloads = arrived
-        else:
-            number, payloads = arrived[0], [arrived[1]]
+        number = arrived[0]
         if self._raw:
             self._deliver_raw(arrived)
         routes = self._routes
         route = routes.get(number)
         if route is None:
             return
+        payloads = arrived[1] if isinstance(arrived, Burst) else (arrived[1],)
         parse, listeners = route
         for payload in payloads:
             if self._routes is not routes:  # somebody began or ceased to listen, or the client was closed

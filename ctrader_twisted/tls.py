@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING
 from cryptography.x509 import load_der_x509_certificate
 from OpenSSL.crypto import X509
 from OpenSSL.SSL import Error, SysCallError, WantReadError, ZeroReturnError
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IWriteDescriptor
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from ctrader_twisted.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import ITransport
 
 _RECORD = 2**14
@@ -167,20 +166,22 @@ def _openssl_error(error: ssl.SSLError) -> Error:
 class PromptTLS(TLSMemoryBIOProtocol):
     """TLS that tries the socket at once when something is written; the client gathers its own writes."""
 
-    _send_now: Callable[[], object] | None = None
+    _socket: FileDescriptor | None = None
 
     def makeConnection(self, transport: ITransport) -> None:
         """Begin, and learn once whether this transport can be asked to write."""
-        if IWriteDescriptor.providedBy(transport):
-            self._send_now = transport.doWrite
+        if isinstance(transport, FileDescriptor):
+            self._socket = transport
         super().makeConnection(transport)
 
     def write(self, data: bytes) -> None:
         """Encrypt and send; what the socket does not take now is left to the reactor."""
         super().write(data)
-        if self._send_now is not None and not self.disconnecting:
+        # Only the reactor may write the last bytes of a socket that is to close: what doWrite says then ends it.
+        socket = self._socket
+        if socket is not None and socket.connected and not socket.disconnecting and not self.disconnecting:
             # A failure here is not lost: the reactor meets it again when it tries the same socket.
-            self._send_now()
+            socket.doWrite()
 
 
 class PromptTLSFactory(TLSMemoryBIOFactory):

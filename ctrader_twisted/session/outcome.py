@@ -30,6 +30,9 @@ _REJECTIONS = frozenset(
 )
 
 
+_JUDGED = catalogue.ERRORS | {catalogue.ORDER_ERROR_EVENT, catalogue.EXECUTION_EVENT}
+
+
 def read_answer(request: Request, envelope: Envelope) -> Message | OpenApiError:
     """Give the message that answers a request, or the error that it amounts to."""
     try:
@@ -37,6 +40,8 @@ def read_answer(request: Request, envelope: Envelope) -> Message | OpenApiError:
     except UndecodablePayload as unreadable:
         return _unknown(request, str(unreadable), unreadable)
     number = envelope.payload_type
+    if number not in _JUDGED:
+        return message
     if number in catalogue.ERRORS or number == catalogue.ORDER_ERROR_EVENT:
         error = read_error(message, request)
     elif isinstance(message, messages.ProtoOAExecutionEvent) and (

@@ -199,9 +199,15 @@ class Session:
 
         Lazily: an envelope takes effect when it is asked for, so that a reader who stops leaves the rest as if unread.
         """
+        find = self._pending.find
         for item in arrived:
             if isinstance(item, Envelope):
-                yield self._received_one(item, now)
+                number, _, key = item
+                request = None if key is None else find(key)
+                if request is not None and number in request.kind.closed_by:
+                    yield self._settle(request, item, now)
+                else:
+                    yield self._received_one(item, now)
             elif item.payload_type in _OF_CONCERN:
                 for envelope in item.envelopes():
                     yield self._received_one(envelope, now)

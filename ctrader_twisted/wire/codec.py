@@ -12,14 +12,14 @@ from ctrader_twisted.wire.envelope import Burst, Envelope
 from ctrader_twisted.wire.schema import ProtoMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from google.protobuf.message import Message
 
     from ctrader_twisted.errors import ProtocolError
 
 _UNREADABLE = (DecodeError, UnicodeDecodeError)  # the second from protobuf's pure Python, for text that is not UTF-8
 _parse_envelope = ProtoMessage.FromString
+_parsers = {number: cls.FromString for number, cls in catalogue.PARSERS.items()}
+_new_envelope = tuple.__new__  # what Envelope(...) does, at half the time
 
 # How nearly every envelope comes: tag 1 and a payload type of two varint bytes, tag 2 and a payload of less than 128
 # bytes, and for an answer tag 3 and an id of less than 128. The first four bytes say which; the rest needs no parse.
@@ -29,6 +29,7 @@ _SHORT_FORMS = {
     if 0x80 <= number < 0x4000
 }
 
+_EVENT_FORMS = {head: number for head, number in _SHORT_FORMS.items() if number in catalogue.EVENTS}
 _HEADS = {number: head for head, number in _SHORT_FORMS.items()}
 _BYTE = [bytes((number,)) for number in range(0x80)]
 
@@ -48,45 +49,64 @@ def decode(data: bytes) -> Envelope:
     return Envelope(message.payloadType, message.payload, key)
 
 
-def decode_all(frames: Iterable[bytes], unreadable: list[ProtocolError]) -> list[Envelope | Burst]:
-    """Parse each frame, keeping runs of one type without message id together.
+SHORT_FRAME = 5 + 0x7F
+"""Bytes that a short frame has at most, without its length prefix."""
 
-    A frame that can't be parsed is put into ``unreadable`` and costs its neighbours nothing.
+
+class _Sizes(dict[int, dict[bytes, int]]):
+    """By payload type: the nine bytes that a short frame begins with, from its length prefix on, and how long it is."""
+
+    def __missing__(self, number: int) -> dict[bytes, int]:
+        head = _HEADS[number]
+        sizes = self[number] = {
+            b"\0\0\0" + bytes((size + 5,)) + head + bytes((size,)): size + 9 for size in range(0x80)
+        }
+        return sizes
+
+
+_SIZES = _Sizes()
+
+
+def take_runs(data: bytes, start: int, arrived: list[Envelope | Burst]) -> int:
+    """Take the short events that begin here, keeping those of one type together; give where they end.
+
+    Nearly everything a market sends passes here, at a slice, a lookup and a slice for each. None is longer than
+    `SHORT_FRAME`: a bound below that is not looked at.
     """
-    arrived: list[Envelope | Burst] = []
-    short_forms = _SHORT_FORMS
-    number, size = 0, -1
-    head = b""
-    payloads: list[bytes] = []
-    append = payloads.append
-    for frame in frames:
-        if frame[:5] == head and len(frame) == size:  # the same type, the same size: most spot events
-            append(frame[5:])
-            continue
-        length = len(frame)
-        found = short_forms.get(frame[:4]) if length > 4 and frame[4] < 0x80 else None
-        if found is not None:
-            end = frame[4] + 5
-            if end == length:
-                head, size = frame[:5], length
-                if found != number or not payloads:
-                    number, payloads = found, []
-                    append = payloads.append
-                    arrived.append(Burst(number, payloads))
-                append(frame[5:])
-                continue
-            if end + 2 < length and frame[end] == 0x1A and frame[end + 1] < 0x80 and frame[end + 1] == length - end - 2:
-                key = frame[end + 2 :]
-                if key.isascii():
-                    head, size, payloads = b"", -1, []
-                    arrived.append(Envelope(found, frame[5:end], key.decode("ascii")))
-                    continue
-        head, size, payloads = b"", -1, []
-        try:
-            arrived.append(decode(frame))
-        except UndecodableEnvelope as error:
-            unreadable.append(error)
-    return arrived
+    end = len(data)
+    while (number := _EVENT_FORMS.get(data[start + 4 : start + 8])) is not None:
+        size_of = _SIZES[number].get
+        payloads: list[bytes] = []
+        append = payloads.append
+        while size := size_of(data[start : start + 9]):  # or another type, a longer message, an id, the end
+            stop = start + size
+            if stop > end:
+                break
+            append(data[start + 9 : stop])
+            start = stop
+        if not payloads:
+            break
+        arrived.append(Burst(number, payloads))
+    return start
+
+
+def take_one(frame: bytes, arrived: list[Envelope | Burst], unreadable: list[ProtocolError]) -> None:
+    """Parse one frame; one that can't be parsed is put into ``unreadable`` and costs its neighbours nothing."""
+    length = len(frame)
+    number = _SHORT_FORMS.get(frame[:4]) if length > 4 else None
+    if number is not None:
+        end = frame[4] + 5
+        if end < 0x85 and end + 2 < length and frame[end] == 0x1A and frame[end + 1] == length - end - 2 < 0x80:
+            key = frame[end + 2 :]
+            if key.isascii():
+                arrived.append(_new_envelope(Envelope, (number, frame[5:end], key.decode("ascii"))))
+                return
+    try:
+        envelope = decode(frame)
+    except UndecodableEnvelope as error:
+        unreadable.append(error)
+    else:
+        arrived.append(envelope)
 
 
 def encode(envelope: Envelope) -> bytes:
@@ -106,13 +126,13 @@ def pack(message: Message, client_msg_id: str | None = None) -> Envelope:
     :raises IncompleteMessage: naming the required fields that are missing.
     :raises KeyError: for a message that is only ever a part of others.
     """
-    number = catalogue.payload_type(message)
+    number = catalogue.TYPES[type(message)]
     try:
         payload = message.SerializeToString()
     except EncodeError:
         missing: list[str] = message.FindInitializationErrors()  # type: ignore[attr-defined]  # the stubs lack it
         raise IncompleteMessage(message.DESCRIPTOR.name, missing) from None
-    return Envelope(number, payload, client_msg_id)
+    return _new_envelope(Envelope, (number, payload, client_msg_id))
 
 
 def unpack(envelope: Envelope) -> Message:
@@ -124,10 +144,11 @@ def unpack(envelope: Envelope) -> Message:
     :raises UnknownPayloadType: if the schema has no such type.
     :raises UndecodablePayload: if the payload does not parse.
     """
-    cls = catalogue.message_class(envelope.payload_type)
-    if cls is None:
-        raise UnknownPayloadType(envelope.payload_type)
+    number, payload, _ = envelope
+    parse = _parsers.get(number)
+    if parse is None:
+        raise UnknownPayloadType(number)
     try:
-        return cls.FromString(envelope.payload)
+        return parse(payload)
     except _UNREADABLE:
-        raise UndecodablePayload(cls.DESCRIPTOR.name, len(envelope.payload)) from None
+        raise UndecodablePayload(catalogue.name(number), len(payload)) from None

@@ -32,36 +32,44 @@ class FrameCutter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take a chunk of the stream and give every frame that is now whole, without the prefixes."""
+        data = self.join(data)
+        frames: list[bytes] = []
+        start = 0
+        while stop := self.stop(data, start):
+            frames.append(data[start + 4 : stop])
+            start = stop
+        self.hold(data, start)
+        return frames
+
+    def join(self, data: bytes) -> bytes:
+        """Give the chunk with what was held before it; nothing while the frame that was held is not whole."""
         if self.failure is not None:
-            return []
+            return b""
         if self._held:
             self._held += data
             if len(self._held) < self._wanted:
-                return []
+                return b""
             data = bytes(self._held)
             self._held.clear()
-        frames: list[bytes] = []
-        append = frames.append
-        unpack = _unpack_prefix
-        longest = self._max_frame
-        start, end = 0, len(data)
-        body = 4
-        while body <= end:
-            (length,) = unpack(data, start)
-            stop = body + length
-            if stop > end or length > longest:
-                if length > longest:
-                    self.failure = FrameTooLong(length, longest)
-                    return frames
-                break
-            append(data[body:stop])
-            start = stop
-            body = stop + 4
-        if start < end:
+        return data
+
+    def stop(self, data: bytes, start: int) -> int:
+        """Give where the frame that starts here ends; 0 if it is not whole or, which is a `failure`, too long."""
+        if start + 4 > len(data):
+            return 0
+        (length,) = _unpack_prefix(data, start)
+        if length > self._max_frame:
+            self.failure = FrameTooLong(length, self._max_frame)
+            return 0
+        stop: int = start + 4 + length
+        return stop if stop <= len(data) else 0
+
+    def hold(self, data: bytes, start: int) -> None:
+        """Keep what begins here for the next chunk."""
+        if start < len(data) and self.failure is None:
             rest = data[start:]
             self._held += rest
-            self._wanted = 4 if len(rest) < 4 else 4 + unpack(rest, 0)[0]
-        return frames
+            self._wanted = 4 if len(rest) < 4 else 4 + _unpack_prefix(rest, 0)[0]
 
     def end(self) -> TruncatedFrame | None:
         """Say whether the stream may end here: None if it ends between two frames, else what is missing."""

@@ -23,13 +23,25 @@ class Int32Wire:
         self._problems: list[ProtocolError] = []
         self._outgoing: list[bytes] = []
         self._failed = False
+        self._in_runs = max_frame >= codec.SHORT_FRAME
 
     def receive(self, data: bytes) -> list[Envelope | Burst]:
         """Take bytes from the peer and give every whole envelope they complete, runs kept together. Never raises:
         see `problems`.
         """
         cutter = self._cutter
-        arrived = codec.decode_all(cutter.feed(data), self._problems)
+        arrived: list[Envelope | Burst] = []
+        data = cutter.join(data)
+        start = 0
+        while True:
+            if self._in_runs:
+                start = codec.take_runs(data, start, arrived)
+            stop = cutter.stop(data, start)
+            if not stop:
+                break
+            codec.take_one(data[start + 4 : stop], arrived, self._problems)
+            start = stop
+        cutter.hold(data, start)
         if cutter.failure is not None and not self._failed:
             self._failed = True
             self._problems.append(cutter.failure)
