@@ -6,6 +6,8 @@ Every exception of the package, in one tree.
     OpenApiError
     ├── LocalError                 this program or its configuration is at fault
     │   ├── ConfigurationError       a file or key of the configuration
+    │   │   ├── ConfigurationErrors    more than one of them
+    │   │   └── ReplayError            a file of prices that can't be replayed
     │   ├── IncompleteMessage        a required field was left out
     │   ├── NotARequest              a message that no answer would close
     │   ├── EventsDropped            a stream's reader was slower than its events
@@ -45,7 +47,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
@@ -76,6 +78,26 @@ class ConfigurationError(LocalError):
     def __str__(self) -> str:
         where = f"{self.file}: {self.key}" if self.key else self.file
         return f"{where}: {self.problem}. {self.remedy}"
+
+
+class ConfigurationErrors(ConfigurationError):
+    """A configuration is refused for more than one reason. Its own fields are those of the first.
+
+    :ivar errors: every reason.
+    """
+
+    def __init__(self, errors: Iterable[ConfigurationError]) -> None:
+        self.errors = tuple(errors)
+        first = self.errors[0]
+        super().__init__(first.file, first.key, first.problem, first.remedy)
+        self.args = (self.errors,)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
+
+
+class ReplayError(ConfigurationError):
+    """A file can't be replayed. ``key`` is the place in it: "line 7, column bid", or "row 7, …" in Parquet."""
 
 
 class IncompleteMessage(LocalError):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ctrader_twisted.config import PERIODS, Configuration, ConfigurationErrors, load
-from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.config import PERIODS, Configuration, load
+from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
 from ctrader_twisted.messages import ProtoOATrendbarPeriod
 
 if TYPE_CHECKING:

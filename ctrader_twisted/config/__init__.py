@@ -31,10 +31,10 @@ from ctrader_twisted.config.settings import (
     ServiceSettings,
     SimulatorSettings,
 )
-from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.errors import ConfigurationErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "EVENTS",
@@ -43,28 +43,12 @@ __all__ = [
     "AccountSettings",
     "ApplicationSettings",
     "Configuration",
-    "ConfigurationErrors",
     "EnvironmentSettings",
     "OutputSettings",
     "ServiceSettings",
     "SimulatorSettings",
     "load",
 ]
-
-
-class ConfigurationErrors(ConfigurationError):
-    """A configuration is refused for more than one reason. Its own fields are those of the first.
-
-    :ivar errors: every reason.
-    """
-
-    def __init__(self, errors: Iterable[ConfigurationError]) -> None:
-        self.errors = tuple(errors)
-        first = self.errors[0]
-        super().__init__(first.file, first.key, first.problem, first.remedy)
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.errors))
 
 
 def load(path: str | Path, environ: Mapping[str, str]) -> Configuration:

@@ -22,7 +22,7 @@ from ctrader_twisted.sim.feed.calendar import (
 )
 from ctrader_twisted.sim.feed.feed import Bar, Feed, Quote, Side, SideTick, Tick, merged
 from ctrader_twisted.sim.feed.house import HOUSE
-from ctrader_twisted.sim.feed.replay_files import ASK_CHANGED, BID_CHANGED, ReplayError, Series, read_series
+from ctrader_twisted.sim.feed.replay_files import ASK_CHANGED, BID_CHANGED, Series, read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.sim.feed.instruments import Instrument
 
-__all__ = ["ReplayError", "ReplayFeed"]
+__all__ = ["ReplayFeed"]
 
 _LIVE_PERIODS = 256
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.errors import ReplayError
 from ctrader_twisted.sim.feed.calendar import LAST_MS, Period, bar_open, next_bar_open
 from ctrader_twisted.sim.feed.instruments import PRICE_SCALE
 
@@ -33,10 +33,6 @@ _TICK_COLUMNS: Final = ("timestamp", "bid", "ask")
 _BAR_COLUMNS: Final = ("timestamp", "open", "high", "low", "close")
 BID_CHANGED: Final = 1
 ASK_CHANGED: Final = 2
-
-
-class ReplayError(ConfigurationError):
-    """A file can't be replayed. ``key`` is the place in it: "line 7, column bid", or "row 7, …" in Parquet."""
 
 
 @dataclass(slots=True)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.errors import ConfigurationError, ReplayError
 from ctrader_twisted.sim.feed.calendar import DAY, LAST_MS, MINUTE, Period, bar_open, next_bar_open
 from ctrader_twisted.sim.feed.feed import Bar, Quote, Side, SideTick, Tick
 from ctrader_twisted.sim.feed.house import HOUSE
 from ctrader_twisted.sim.feed.modelled import ModelFeed
-from ctrader_twisted.sim.feed.replay import ReplayError, ReplayFeed
+from ctrader_twisted.sim.feed.replay import ReplayFeed
 
 
 def ms(text: str) -> int:
