@@ -141,13 +141,13 @@ class OpenApiProtocol(TwistedProtocol):
             finally:
                 self._reading = False
             self._announce()
+            for problem in problems:
+                session.unreadable(problem)
+                self._announce()
+                if problem.fatal:
+                    self.drop(problem, abort=True)
             if session.has_outgoing:
                 self._flush()
-        for problem in problems:
-            session.unreadable(problem)
-            self._announce()
-            if problem.fatal:
-                self.drop(problem, abort=True)
 
     def pauseProducing(self) -> None:
         """The peer reads too slowly: let requests wait for their turn here, where the queue is bounded."""
@@ -284,8 +284,8 @@ class OpenApiProtocol(TwistedProtocol):
         self._flush()
 
     def _flush(self) -> None:
-        if self._over or self._paused or not self._opened:
-            return
+        if self._paused or self._closing or self._over or not self._opened:
+            return  # what a transport would drop stays here, and counts as not sent
         outgoing = self._session.outgoing(self._clock.seconds())
         if outgoing:
             wire = self._wire

@@ -16,7 +16,7 @@ from ctrader_twisted import (
     Subscription,
     messages,
 )
-from ctrader_twisted.errors import ClientClosed, OutcomeUnknown, RequestNotSent
+from ctrader_twisted.errors import ClientClosed, ConnectionFailed, OutcomeUnknown, RequestNotSent
 from ctrader_twisted.session.events import AccountChanged, Disconnected, Resynchronised
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.envelope import Envelope
@@ -178,6 +178,15 @@ def test_an_order_of_the_turn_in_which_the_connection_is_aborted_never_leaves() 
     m = Memory(max_frame=1000).ready()
     result = outcome(order(m))
     m.protocol.dataReceived(b"\xff" * 8)
+    assert m.sent() == []
+    m.end()
+    assert isinstance(result[0], RequestNotSent)
+
+
+def test_what_is_asked_of_a_connection_that_is_to_end_never_leaves() -> None:
+    m = Memory().ready()
+    m.protocol.drop(ConnectionFailed("test", "leaving"))
+    result = outcome(order(m))
     assert m.sent() == []
     m.end()
     assert isinstance(result[0], RequestNotSent)

@@ -1,0 +1,43 @@
+"""The benchmarks still run, and what they measure still arrives: a few hundredths of their usual size."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.paths import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the senders are pinned and killed the POSIX way")
+
+
+def run(program: str, *options: object) -> dict[str, Any]:
+    """Run one of them and give its JSON. Its processes check the sums of what they got by themselves."""
+    command = [sys.executable, str(ROOT / "benchmarks" / program), "--json", "--rounds", "1", *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_spots() -> None:
+    result = run("spots.py", "--events", 2_000, "--rates", 5_000, "--seconds", 0.1)
+    assert result["full"]["ctrader_twisted"]["events_per_second"] > 0
+    assert result["single"]["ctrader_twisted"]["events_per_second"] > 0
+    assert result["full"]["floor: one loop, no network"]["events_per_second"] > 0
+    paced = result["paced"]["5000"]
+    assert 0 < paced["ctrader_twisted"]["p50_us"] <= paced["ctrader_twisted"]["p99_us"]
+    assert 0 < paced["blocking socket"]["p50_us"]
+    assert set(result["memory"]) == {"first_burst_mb", "second_burst_mb", "third_burst_mb"}
+
+
+def test_requests() -> None:
+    result = run("requests.py", "--requests", 200, "--in-flight", 100)
+    assert 0 < result["sequential"]["ctrader_twisted"]["ready_ms"]
+    assert 0 < result["sequential"]["blocking socket"]["p50_us"]
+    assert result["pipelined"]["100 in flight"]["requests_per_second"] > 0
+    assert 0 < result["cut"]["FIN"]
+    assert 0 < result["cut"]["RST"]
