@@ -127,7 +127,7 @@ def test_the_delay_starts_anew_only_once_ready() -> None:
     m = Memory(retry_after=1)
     m.factory.jitter = 0
     m.refuse()
-    m.clock.advance(1)
+    m.clock.advance(m.of(Disconnected)[0].retry_in)
     m.accept()  # TCP stands, and that alone must not reset the delay
     m.end()
     first, second = (event.retry_in for event in m.of(Disconnected))
