@@ -134,7 +134,7 @@ class Sender:
 
 def child(python: str, script: str, *options: object, isolated: bool = False) -> dict[str, Any]:
     """Run a script on the client's core and give what it prints, as JSON, in its last line."""
-    command = [python, *(["-I"] if isolated else []), str(HERE / script), *map(str, options)]
+    command = [python, *(["-I", "-W", "ignore"] if isolated else []), str(HERE / script), *map(str, options)]
     if CLIENT_CORE is not None:
         command += ["--core", str(CLIENT_CORE)]
     environment = dict(os.environ)

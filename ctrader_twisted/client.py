@@ -71,7 +71,9 @@ class OpenApiClient(RequestMethods):
         return self
 
     def when_ready(self) -> Deferred[OpenApiClient]:
-        """Wait until the application is authorised.
+        """Wait until the application is authorised, however long it takes to connect.
+
+        Listen for `Disconnected` to be told of each attempt that fails and why, or give the Deferred a time-out.
 
         :return: a new Deferred that fires with this client, at once if it is ready; it fails with `ApplicationRefused`
             if the server refuses client id or secret (which is not tried again), and with `ClientClosed`.

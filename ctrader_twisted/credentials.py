@@ -33,7 +33,7 @@ class Environment:
     name: str
     host: str
     port: int = 5035
-    trust_root: bytes | None = field(default=None, repr=False)
+    trust_root: bytes | str | None = field(default=None, repr=False)
     live: bool | None = None
 
     def __str__(self) -> str:

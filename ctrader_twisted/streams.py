@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ctrader_twisted.errors import EventsDropped, UndecodablePayload
-from ctrader_twisted.session.events import Problem
+from ctrader_twisted.session.events import EVENTS, Problem
 from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.envelope import Burst, Envelope
 
@@ -47,6 +47,8 @@ class Listeners:
             raise TypeError(f"{cls!r} is not a class: listen for a message class, a session event, Message or Envelope")
         if issubclass(cls, Message) and cls is not Message and cls not in catalogue.TYPES:
             raise TypeError(f"{cls.__name__} is only ever a part of other messages and never arrives by itself")
+        if not issubclass(cls, Message) and cls is not Envelope and cls not in EVENTS:
+            raise TypeError(f"{cls.__name__} never arrives: listen for a message class, a session event or Envelope")
         self._listeners[cls] = (*self._listeners.get(cls, ()), listener)
         self._reroute()
 

@@ -36,19 +36,26 @@ class ClientTLS:
 
     :param host: the host name, or address, that the certificate must carry.
     :param trust_root: certificates in PEM form to trust instead of the system's, or None for the system's.
-    :raises ConfigurationError: if ``trust_root`` holds no certificate.
+    :raises ConfigurationError: if ``trust_root`` holds no certificate, or ``host`` can't be a host name.
     """
 
-    def __init__(self, host: str, trust_root: bytes | None = None) -> None:
+    def __init__(self, host: str, trust_root: bytes | str | None = None) -> None:
         self._host = host
         # Not create_default_context: from Python 3.13 on that refuses private authorities which 3.12 accepts.
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and host name
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            MemoryTLS(self._context, host)
+        except ValueError:  # a UnicodeError is one
+            raise ConfigurationError(
+                "environment", "host", f"{host!r} can't be a host name", "Give a host name or an address"
+            ) from None
         if trust_root is None:
             self._context.load_default_certs()
             return
+        text = trust_root if isinstance(trust_root, str) else trust_root.decode("ascii", "replace")
         try:
-            self._context.load_verify_locations(cadata=trust_root.decode("ascii", "replace"))
+            self._context.load_verify_locations(cadata=text)
         except (ssl.SSLError, ValueError):
             raise ConfigurationError(
                 "trust root", "", "it holds no readable certificate", "Give one or more certificates in PEM form"
@@ -67,6 +74,7 @@ class MemoryTLS:
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._drained = False
+        self._broken: ssl.SSLError | None = None
         self.bio_write = self._incoming.write
 
     def set_connect_state(self) -> None:
@@ -90,6 +98,8 @@ class MemoryTLS:
 
     def recv(self, size: int) -> bytes:
         """Give everything that can be decrypted by now, however much that is, and then say that there is no more."""
+        if self._broken is not None:
+            raise _openssl_error(self._broken) from self._broken
         if self._drained:
             self._drained = False
             raise WantReadError
@@ -113,6 +123,7 @@ class MemoryTLS:
         except ssl.SSLError as error:
             if not records:
                 raise _openssl_error(error) from error
+            self._broken = error  # what came before it is good
         return records[0] if len(records) == 1 else b"".join(records)
 
     def send(self, data: bytes) -> int:

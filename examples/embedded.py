@@ -80,7 +80,7 @@ def read(url: str) -> str:
 async def main(reactor: Any) -> None:
     venue = Venue(reactor, start=DEFAULT_START)
     port = venue.listen(reactor).getHost().port  # type: ignore[attr-defined]
-    here = Environment("simulator", "localhost", port, trust_root=venue.trust_root_pem.encode())
+    here = Environment("simulator", "localhost", port, trust_root=venue.trust_root_pem)
     board = QuoteBoard(OpenApiClient(reactor, Application(CLIENT_ID, CLIENT_SECRET), here))
 
     application = MultiService()

@@ -23,7 +23,7 @@ EURUSD = 1
 async def main(reactor: Any) -> None:
     venue = Venue(reactor, start=DEFAULT_START)  # a Tuesday morning: markets are open
     port = venue.listen(reactor).getHost().port  # type: ignore[attr-defined]  # an address with a port
-    here = Environment("simulator", "localhost", port, trust_root=venue.trust_root_pem.encode())
+    here = Environment("simulator", "localhost", port, trust_root=venue.trust_root_pem)
 
     client = OpenApiClient(reactor, Application(CLIENT_ID, CLIENT_SECRET), here).start()
     await client.when_ready()

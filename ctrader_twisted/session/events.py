@@ -91,3 +91,7 @@ class Problem:
     """Something arrived that can't be read. Its neighbours were delivered."""
 
     error: ProtocolError
+
+
+EVENTS = (Ready, Disconnected, AccountChanged, ApplicationCut, Resynchronised, Problem)
+"""Every class of them."""

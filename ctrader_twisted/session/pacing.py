@@ -15,6 +15,8 @@ from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.catalogue import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ctrader_twisted.session.correlation import Request
 
 GUARD = 0.05
@@ -97,6 +99,7 @@ class Pacer:
         self._lines: dict[int, deque[tuple[int, Request]]] = {}
         self._waiting = 0
         self._asked = 0
+        self._put_back = 0
         self._blocked: dict[int, float] = {}
 
     @property
@@ -134,6 +137,13 @@ class Pacer:
         self._lines.setdefault(request.kind.payload_type, deque()).append((self._asked, request))
         self._waiting += 1
         return True
+
+    def put_back(self, requests: Iterable[Request]) -> None:
+        """Let requests that were counted as sent and did not leave wait again, before everything of their kind."""
+        for request in reversed(list(requests)):
+            self._put_back += 1
+            self._lines.setdefault(request.kind.payload_type, deque()).appendleft((-self._put_back, request))
+            self._waiting += 1
 
     def remove(self, request: Request) -> bool:
         """Take a request out of the queue; False if it did not wait."""

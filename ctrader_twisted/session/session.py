@@ -40,6 +40,7 @@ from ctrader_twisted.session.outcome import as_text, read_answer
 from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
 from ctrader_twisted.session.standing import SUBSCRIBING, Standing
 from ctrader_twisted.wire import catalogue, codec
+from ctrader_twisted.wire.catalogue import Lane
 from ctrader_twisted.wire.envelope import Envelope
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ctrader_twisted.errors import ProtocolError
-    from ctrader_twisted.wire.envelope import Burst
+from ctrader_twisted.wire.envelope import Burst
 
 APPLICATION_AUTH = catalogue.payload_type(messages.ProtoOAApplicationAuthReq)
 ACCOUNT_AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
@@ -191,8 +192,20 @@ class Session:
         return self._abandon(request, reason, RequestNotSent, OutcomeUnknown)
 
     def hold(self, held: bool) -> None:
-        """Let nothing leave while the transport can take no more; requests wait in the queue."""
+        """Let nothing leave while the transport can take no more; requests wait in the queue.
+
+        What was to leave in this turn waits, too: let go later, it would leave in the same second as what comes then.
+        """
         self._pacer.held = held
+        if not held or not self._outgoing:
+            return
+        requests = [self._pending.find(envelope.client_msg_id or "") for envelope in self._outgoing]
+        back = [request for request in requests if request is not None and request.kind.lane is not Lane.EXEMPT]
+        kept = {request.envelope.client_msg_id for request in back}
+        self._outgoing = [envelope for envelope in self._outgoing if envelope.client_msg_id not in kept]
+        for request in back:
+            request.sent = False
+        self._pacer.put_back(back)
 
     def received(self, arrived: Iterable[Envelope | Burst], now: float) -> Iterator[Envelope | Burst | Settled]:
         """Take what arrived and give it back in order, with the requests that it ended in place of their answers.

@@ -259,7 +259,7 @@ async def _simulated_client(reactor: Any, account_id: int, arguments: dict[str, 
     client = SimulatedClient(
         reactor,
         Application(application.client_id, application.client_secret),
-        Environment("simulator", "localhost", port.port, trust_root=venue.trust_root_pem.encode()),
+        Environment("simulator", "localhost", port.port, trust_root=venue.trust_root_pem),
     )
     await client.start().when_ready()
     await client.account_auth(ctidTraderAccountId=account_id, accessToken=venue.registry.token_for(account_id))

@@ -176,6 +176,17 @@ async def _until(reactor: Any, condition: Any) -> None:
         await turn
 
 
+@pytest.mark.parametrize("host", ["", ".example", "x" * 64 + ".example"])
+def test_what_can_t_be_a_host_name_is_refused_before_anything_connects(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="can't be a host name"):
+        ClientTLS(host)
+
+
+def test_a_trust_root_may_be_text() -> None:
+    pem, _ = certificate()
+    ClientTLS("localhost", pem.decode())
+
+
 def test_a_trust_root_without_a_certificate_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no readable certificate"):
         ClientTLS("localhost", b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")

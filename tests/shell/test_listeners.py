@@ -126,7 +126,7 @@ def test_what_a_listener_starts_is_followed(logged_errors) -> None:  # type: ign
     assert len(logged_errors.flush(KeyError)) == 1
 
 
-@pytest.mark.parametrize("wrong", [messages.ProtoOATrendbar, "ProtoOASpotEvent", 2131])
+@pytest.mark.parametrize("wrong", [messages.ProtoOATrendbar, "ProtoOASpotEvent", 2131, int, Memory])
 def test_what_never_arrives_can_t_be_listened_for(wrong: object) -> None:
     m = Memory()
     with pytest.raises(TypeError, match="never arrives|not a class"):

@@ -209,6 +209,20 @@ def test_requests_wait_while_the_peer_stops_reading_and_leave_when_it_reads() ->
     assert len(m.client.queue) == 0
 
 
+def test_what_a_pause_held_back_does_not_leave_together_with_what_comes_after() -> None:
+    m = Memory(limits=Limits(general=5)).ready()
+    for _ in range(5):
+        m.client.trader(ctidTraderAccountId=ACCOUNT, timeout=60)  # to leave at the end of this turn
+    m.protocol.pauseProducing()
+    for _ in range(5):
+        m.client.reconcile(ctidTraderAccountId=ACCOUNT, timeout=60)
+    m.clock.advance(5)
+    m.protocol.resumeProducing()
+    assert names(m.sent()) == ["ProtoOATraderReq"] * 5
+    m.clock.advance(1.1)
+    assert names(m.sent()) == ["ProtoOAReconcileReq"] * 5
+
+
 def test_a_request_that_waited_in_vain_was_never_sent() -> None:
     m = Memory().ready()
     m.protocol.pauseProducing()
