@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
+from functools import partial
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from google.protobuf.message import DecodeError, Message
@@ -35,7 +37,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: dict[type, tuple[Listener, ...]] = {}
-        self._routes: dict[int, tuple[Callable[[bytes], Message], tuple[Listener, ...]]] = {}
+        self._routes: dict[int, tuple[Callable[[bytes], Message], Listener]] = {}
         self._raw: tuple[Listener, ...] = ()
 
     def add(self, cls: type, listener: Listener) -> None:
@@ -72,26 +74,27 @@ class Listeners:
         if route is None:
             return
         payloads = arrived[1] if isinstance(arrived, Burst) else (arrived[1],)
-        parse, listeners = route
-        for payload in payloads:
-            if self._routes is not routes:  # somebody began or ceased to listen, or the client was closed
-                routes = self._routes
-                if number not in routes:
-                    return
-                parse, listeners = routes[number]
+        waiting = iter(payloads)
+        while route is not None:
+            parse, listener = route
             try:
-                message = parse(payload)
-            except (DecodeError, UnicodeDecodeError):
-                self.announce(Problem(UndecodablePayload(catalogue.name(number), len(payload))))
-                continue
-            for listener in listeners:
-                try:
-                    result = listener(message)
-                except Exception:
-                    _log.failure("listener {listener!r} failed", listener=listener)
+                for message in map(parse, waiting):
+                    try:
+                        result = listener(message)
+                    except Exception:
+                        _log.failure("listener {listener!r} failed", listener=listener)
+                    else:
+                        if result is not None:
+                            self._follow(listener, result)
+                    if self._routes is not routes:  # somebody began or ceased to listen, or the client was closed
+                        break
                 else:
-                    if result is not None:
-                        self._follow(listener, result)
+                    return
+            except (DecodeError, UnicodeDecodeError):
+                size = len(payloads[len(payloads) - length_hint(waiting) - 1])
+                self.announce(Problem(UndecodablePayload(catalogue.name(number), size)))
+            routes = self._routes
+            route = routes.get(number)
 
     def clear(self) -> None:
         """Let nobody listen any more."""
@@ -106,6 +109,10 @@ class Listeners:
     def announce(self, event: object) -> None:
         """Give one of the library's own events to its listeners."""
         for listener in self._listeners.get(type(event), ()):
+            self._call(listener, event)
+
+    def _call_each(self, listeners: tuple[Listener, ...], event: object) -> None:
+        for listener in listeners:
             self._call(listener, event)
 
     def _call(self, listener: Listener, event: object) -> None:
@@ -134,7 +141,8 @@ class Listeners:
         for number, cls in catalogue.PARSERS.items():
             listeners = (*self._listeners.get(cls, ()), *every)
             if listeners:
-                self._routes[number] = (cls.FromString, listeners)
+                one = listeners[0] if len(listeners) == 1 else partial(self._call_each, listeners)
+                self._routes[number] = (cls.FromString, one)
 
 
 class Once:
