@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from twisted.python.failure import Failure
+
 from ctrader_twisted.credentials import DEMO
+from ctrader_twisted.errors import NotReadyInTime
 from ctrader_twisted.factory import OpenApiFactory, Settings
 from ctrader_twisted.requests import RequestMethods
 from ctrader_twisted.streams import EventStream, Listeners, Once
@@ -70,16 +73,25 @@ class OpenApiClient(RequestMethods):
         self._factory.open()
         return self
 
-    def when_ready(self) -> Deferred[OpenApiClient]:
-        """Wait until the application is authorised, however long it takes to connect.
+    def when_ready(self, timeout: float | None = None) -> Deferred[OpenApiClient]:
+        """Begin to connect, if `start` has not been called, and wait until the application is authorised.
 
-        Listen for `Disconnected` to be told of each attempt that fails and why, or give the Deferred a time-out.
-
+        :param timeout: seconds to wait at most; None for as long as it takes. In either case the client goes on trying,
+            and tells whoever listens for `Disconnected` of each attempt that fails and why.
         :return: a new Deferred that fires with this client, at once if it is ready; it fails with `ApplicationRefused`
-            if the server refuses client id or secret (which is not tried again), and with `ClientClosed`.
+            if the server refuses client id or secret (which is not tried again), with `NotReadyInTime`, and with
+            `ClientClosed`.
         """
+        self._factory.open()
         ready: Deferred[OpenApiClient] = self._factory.when_ready().addCallback(lambda _: self)
+        if timeout is not None:
+            ready.addTimeout(timeout, self._clock, self._not_ready)
         return ready
+
+    def _not_ready(self, result: object, timeout: float) -> Failure:
+        why = self._factory.last_failure
+        reason = f"not ready within {timeout:g} s"
+        return Failure(NotReadyInTime(str(self.environment), reason if why is None else f"{reason}; {why}"))
 
     def close(self) -> Deferred[None]:
         """Close for good: requests that have not ended fail, streams end, nothing stays scheduled.

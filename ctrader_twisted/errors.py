@@ -20,7 +20,8 @@ Every exception of the package, in one tree.
     │   │   ├── UndecodablePayload
     │   │   └── UnknownPayloadType
     │   ├── ConnectionFailed         no connection, or it was lost; names the reason
-    │   │   └── DeadPeer               nothing arrived for longer than the watchdog allows
+    │   │   ├── DeadPeer               nothing arrived for longer than the watchdog allows
+    │   │   └── NotReadyInTime         not connected and authorised in time (also a `TimeoutError`)
     │   └── ServerError              the server answered with an error code
     │       ├── ApplicationRefused     client id or secret
     │       ├── TokenRefused           access or refresh token
@@ -261,7 +262,8 @@ class ConnectionFailed(RemoteError):
     """
 
     def __init__(self, where: str, reason: str) -> None:
-        super().__init__(where, reason)
+        # Not super(): one that is a TimeoutError, too, would read an errno and a file name out of these.
+        Exception.__init__(self, where, reason)
         self.where = where
         self.reason = reason
 
@@ -271,6 +273,10 @@ class ConnectionFailed(RemoteError):
 
 class DeadPeer(ConnectionFailed):
     """Nothing arrived for longer than the watchdog allows; the connection was aborted."""
+
+
+class NotReadyInTime(ConnectionFailed, TimeoutError):
+    """The client was not ready in the time it was given, and goes on trying. The reason says why an attempt failed."""
 
 
 class ServerError(RemoteError):

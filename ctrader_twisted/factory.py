@@ -119,6 +119,7 @@ class OpenApiFactory(ReconnectingClientFactory):
 
     :ivar session: the session, which outlives each connection.
     :ivar refusal: why the server refused the application for good, or None.
+    :ivar last_failure: why the last connection ended or could not be made, or None.
     """
 
     noisy = False
@@ -145,6 +146,7 @@ class OpenApiFactory(ReconnectingClientFactory):
             dead_after=settings.dead_after,
         )
         self.refusal: ApplicationRefused | None = None
+        self.last_failure: OpenApiError | None = None
         self.deliver = deliver
         self._announce_further = announce
         self._application = application
@@ -187,7 +189,13 @@ class OpenApiFactory(ReconnectingClientFactory):
             return connection.request(message, timeout)
         if self.session.state is ConnectionState.CLOSED:
             return fail(ClientClosed())
-        reason = f"there is no connection to {self._environment}" if self.refusal is None else str(self.refusal)
+        reason = (
+            str(self.refusal)
+            if self.refusal is not None
+            else f"the client of {self._environment} was not started: call start() and wait for when_ready()"
+            if self._connector is None
+            else f"there is no connection to {self._environment}"
+        )
         return fail(RequestNotSent(type(message).__name__, reason, getattr(message, "ctidTraderAccountId", None)))
 
     def close(self) -> Deferred[None]:
@@ -445,6 +453,7 @@ class OpenApiFactory(ReconnectingClientFactory):
                 self._connector.stopConnecting()
 
     def _announce_loss(self, reason: OpenApiError) -> None:
+        self.last_failure = reason
         call = self._callID
         retry_in = None if call is None or not call.active() else call.getTime() - self.clock.seconds()
         self._announce_further(Disconnected(self.clock.seconds(), reason, retry_in))

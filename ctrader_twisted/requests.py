@@ -97,13 +97,15 @@ from ctrader_twisted.messages import (
     ProtoOAVersionReq,
     ProtoOAVersionRes,
 )
+from ctrader_twisted.wire.arguments import wrong_argument
 
 
 class RequestMethods(ABC):
     """The requests of the schema as methods, over the one `request` that sends any of them.
 
     Every method takes `timeout`, how many seconds to wait for the answer; None is the client's own default. Any other
-    argument that is None is not sent.
+    argument that is None is not sent. An argument that the message does not take raises TypeError or ValueError at
+    once, naming it and what it would take.
     """
 
     @abstractmethod
@@ -123,7 +125,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAApplicationAuthRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAApplicationAuthReq(clientId=clientId, clientSecret=clientSecret)
+        try:
+            message = ProtoOAApplicationAuthReq(clientId=clientId, clientSecret=clientSecret)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAApplicationAuthReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def account_auth(
@@ -138,7 +143,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAAccountAuthRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAAccountAuthReq(ctidTraderAccountId=ctidTraderAccountId, accessToken=accessToken)
+        try:
+            message = ProtoOAAccountAuthReq(ctidTraderAccountId=ctidTraderAccountId, accessToken=accessToken)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAAccountAuthReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def version(self, *, timeout: float | None = None) -> Deferred[ProtoOAVersionRes]:
@@ -146,7 +154,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAVersionRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAVersionReq()
+        try:
+            message = ProtoOAVersionReq()
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAVersionReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def new_order(
@@ -210,30 +221,33 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOANewOrderReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            symbolId=symbolId,
-            orderType=orderType,
-            tradeSide=tradeSide,
-            volume=volume,
-            limitPrice=limitPrice,
-            stopPrice=stopPrice,
-            timeInForce=timeInForce,
-            expirationTimestamp=expirationTimestamp,
-            stopLoss=stopLoss,
-            takeProfit=takeProfit,
-            comment=comment,
-            baseSlippagePrice=baseSlippagePrice,
-            slippageInPoints=slippageInPoints,
-            label=label,
-            positionId=positionId,
-            clientOrderId=clientOrderId,
-            relativeStopLoss=relativeStopLoss,
-            relativeTakeProfit=relativeTakeProfit,
-            guaranteedStopLoss=guaranteedStopLoss,
-            trailingStopLoss=trailingStopLoss,
-            stopTriggerMethod=stopTriggerMethod,
-        )
+        try:
+            message = ProtoOANewOrderReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                symbolId=symbolId,
+                orderType=orderType,
+                tradeSide=tradeSide,
+                volume=volume,
+                limitPrice=limitPrice,
+                stopPrice=stopPrice,
+                timeInForce=timeInForce,
+                expirationTimestamp=expirationTimestamp,
+                stopLoss=stopLoss,
+                takeProfit=takeProfit,
+                comment=comment,
+                baseSlippagePrice=baseSlippagePrice,
+                slippageInPoints=slippageInPoints,
+                label=label,
+                positionId=positionId,
+                clientOrderId=clientOrderId,
+                relativeStopLoss=relativeStopLoss,
+                relativeTakeProfit=relativeTakeProfit,
+                guaranteedStopLoss=guaranteedStopLoss,
+                trailingStopLoss=trailingStopLoss,
+                stopTriggerMethod=stopTriggerMethod,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOANewOrderReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def cancel_order(
@@ -246,7 +260,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOACancelOrderReq(ctidTraderAccountId=ctidTraderAccountId, orderId=orderId)
+        try:
+            message = ProtoOACancelOrderReq(ctidTraderAccountId=ctidTraderAccountId, orderId=orderId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOACancelOrderReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def amend_order(
@@ -290,22 +307,25 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAAmendOrderReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            orderId=orderId,
-            volume=volume,
-            limitPrice=limitPrice,
-            stopPrice=stopPrice,
-            expirationTimestamp=expirationTimestamp,
-            stopLoss=stopLoss,
-            takeProfit=takeProfit,
-            slippageInPoints=slippageInPoints,
-            relativeStopLoss=relativeStopLoss,
-            relativeTakeProfit=relativeTakeProfit,
-            guaranteedStopLoss=guaranteedStopLoss,
-            trailingStopLoss=trailingStopLoss,
-            stopTriggerMethod=stopTriggerMethod,
-        )
+        try:
+            message = ProtoOAAmendOrderReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                orderId=orderId,
+                volume=volume,
+                limitPrice=limitPrice,
+                stopPrice=stopPrice,
+                expirationTimestamp=expirationTimestamp,
+                stopLoss=stopLoss,
+                takeProfit=takeProfit,
+                slippageInPoints=slippageInPoints,
+                relativeStopLoss=relativeStopLoss,
+                relativeTakeProfit=relativeTakeProfit,
+                guaranteedStopLoss=guaranteedStopLoss,
+                trailingStopLoss=trailingStopLoss,
+                stopTriggerMethod=stopTriggerMethod,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAAmendOrderReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def amend_position_sltp(
@@ -337,15 +357,18 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAAmendPositionSLTPReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            positionId=positionId,
-            stopLoss=stopLoss,
-            takeProfit=takeProfit,
-            guaranteedStopLoss=guaranteedStopLoss,
-            trailingStopLoss=trailingStopLoss,
-            stopLossTriggerMethod=stopLossTriggerMethod,
-        )
+        try:
+            message = ProtoOAAmendPositionSLTPReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                positionId=positionId,
+                stopLoss=stopLoss,
+                takeProfit=takeProfit,
+                guaranteedStopLoss=guaranteedStopLoss,
+                trailingStopLoss=trailingStopLoss,
+                stopLossTriggerMethod=stopLossTriggerMethod,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAAmendPositionSLTPReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def close_position(
@@ -361,7 +384,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAClosePositionReq(ctidTraderAccountId=ctidTraderAccountId, positionId=positionId, volume=volume)
+        try:
+            message = ProtoOAClosePositionReq(
+                ctidTraderAccountId=ctidTraderAccountId, positionId=positionId, volume=volume
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAClosePositionReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def asset_list(self, *, ctidTraderAccountId: int, timeout: float | None = None) -> Deferred[ProtoOAAssetListRes]:
@@ -371,7 +399,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAAssetListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAAssetListReq(ctidTraderAccountId=ctidTraderAccountId)
+        try:
+            message = ProtoOAAssetListReq(ctidTraderAccountId=ctidTraderAccountId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAAssetListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def symbols_list(
@@ -384,9 +415,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOASymbolsListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOASymbolsListReq(
-            ctidTraderAccountId=ctidTraderAccountId, includeArchivedSymbols=includeArchivedSymbols
-        )
+        try:
+            message = ProtoOASymbolsListReq(
+                ctidTraderAccountId=ctidTraderAccountId, includeArchivedSymbols=includeArchivedSymbols
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOASymbolsListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def symbol_by_id(
@@ -399,7 +433,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOASymbolByIdRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOASymbolByIdReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
+        try:
+            message = ProtoOASymbolByIdReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOASymbolByIdReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def symbols_for_conversion(
@@ -413,9 +450,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOASymbolsForConversionRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOASymbolsForConversionReq(
-            ctidTraderAccountId=ctidTraderAccountId, firstAssetId=firstAssetId, lastAssetId=lastAssetId
-        )
+        try:
+            message = ProtoOASymbolsForConversionReq(
+                ctidTraderAccountId=ctidTraderAccountId, firstAssetId=firstAssetId, lastAssetId=lastAssetId
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOASymbolsForConversionReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def asset_class_list(
@@ -427,7 +467,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAAssetClassListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAAssetClassListReq(ctidTraderAccountId=ctidTraderAccountId)
+        try:
+            message = ProtoOAAssetClassListReq(ctidTraderAccountId=ctidTraderAccountId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAAssetClassListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def trader(self, *, ctidTraderAccountId: int, timeout: float | None = None) -> Deferred[ProtoOATraderRes]:
@@ -437,7 +480,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOATraderRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOATraderReq(ctidTraderAccountId=ctidTraderAccountId)
+        try:
+            message = ProtoOATraderReq(ctidTraderAccountId=ctidTraderAccountId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOATraderReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def reconcile(
@@ -451,9 +497,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAReconcileRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAReconcileReq(
-            ctidTraderAccountId=ctidTraderAccountId, returnProtectionOrders=returnProtectionOrders
-        )
+        try:
+            message = ProtoOAReconcileReq(
+                ctidTraderAccountId=ctidTraderAccountId, returnProtectionOrders=returnProtectionOrders
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAReconcileReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def deal_list(
@@ -479,12 +528,15 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOADealListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOADealListReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            fromTimestamp=fromTimestamp,
-            toTimestamp=toTimestamp,
-            maxRows=maxRows,
-        )
+        try:
+            message = ProtoOADealListReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                fromTimestamp=fromTimestamp,
+                toTimestamp=toTimestamp,
+                maxRows=maxRows,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOADealListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def order_list(
@@ -507,9 +559,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAOrderListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAOrderListReq(
-            ctidTraderAccountId=ctidTraderAccountId, fromTimestamp=fromTimestamp, toTimestamp=toTimestamp
-        )
+        try:
+            message = ProtoOAOrderListReq(
+                ctidTraderAccountId=ctidTraderAccountId, fromTimestamp=fromTimestamp, toTimestamp=toTimestamp
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAOrderListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def expected_margin(
@@ -523,7 +578,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAExpectedMarginRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAExpectedMarginReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId, volume=volume)
+        try:
+            message = ProtoOAExpectedMarginReq(
+                ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId, volume=volume
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAExpectedMarginReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def cash_flow_history_list(
@@ -539,9 +599,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOACashFlowHistoryListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOACashFlowHistoryListReq(
-            ctidTraderAccountId=ctidTraderAccountId, fromTimestamp=fromTimestamp, toTimestamp=toTimestamp
-        )
+        try:
+            message = ProtoOACashFlowHistoryListReq(
+                ctidTraderAccountId=ctidTraderAccountId, fromTimestamp=fromTimestamp, toTimestamp=toTimestamp
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOACashFlowHistoryListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def get_account_list_by_access_token(
@@ -555,7 +618,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAGetAccountListByAccessTokenRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAGetAccountListByAccessTokenReq(accessToken=accessToken)
+        try:
+            message = ProtoOAGetAccountListByAccessTokenReq(accessToken=accessToken)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAGetAccountListByAccessTokenReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def refresh_token(self, *, refreshToken: str, timeout: float | None = None) -> Deferred[ProtoOARefreshTokenRes]:
@@ -569,7 +635,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOARefreshTokenRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOARefreshTokenReq(refreshToken=refreshToken)
+        try:
+            message = ProtoOARefreshTokenReq(refreshToken=refreshToken)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOARefreshTokenReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def subscribe_spots(
@@ -591,11 +660,14 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOASubscribeSpotsRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOASubscribeSpotsReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            symbolId=symbolId,
-            subscribeToSpotTimestamp=subscribeToSpotTimestamp,
-        )
+        try:
+            message = ProtoOASubscribeSpotsReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                symbolId=symbolId,
+                subscribeToSpotTimestamp=subscribeToSpotTimestamp,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOASubscribeSpotsReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def unsubscribe_spots(
@@ -608,7 +680,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAUnsubscribeSpotsRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAUnsubscribeSpotsReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
+        try:
+            message = ProtoOAUnsubscribeSpotsReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAUnsubscribeSpotsReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def subscribe_live_trendbar(
@@ -629,9 +704,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOASubscribeLiveTrendbarRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOASubscribeLiveTrendbarReq(
-            ctidTraderAccountId=ctidTraderAccountId, period=period, symbolId=symbolId
-        )
+        try:
+            message = ProtoOASubscribeLiveTrendbarReq(
+                ctidTraderAccountId=ctidTraderAccountId, period=period, symbolId=symbolId
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOASubscribeLiveTrendbarReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def unsubscribe_live_trendbar(
@@ -650,9 +728,12 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAUnsubscribeLiveTrendbarRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAUnsubscribeLiveTrendbarReq(
-            ctidTraderAccountId=ctidTraderAccountId, period=period, symbolId=symbolId
-        )
+        try:
+            message = ProtoOAUnsubscribeLiveTrendbarReq(
+                ctidTraderAccountId=ctidTraderAccountId, period=period, symbolId=symbolId
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAUnsubscribeLiveTrendbarReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def get_trendbars(
@@ -683,14 +764,17 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAGetTrendbarsRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAGetTrendbarsReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            period=period,
-            symbolId=symbolId,
-            fromTimestamp=fromTimestamp,
-            toTimestamp=toTimestamp,
-            count=count,
-        )
+        try:
+            message = ProtoOAGetTrendbarsReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                period=period,
+                symbolId=symbolId,
+                fromTimestamp=fromTimestamp,
+                toTimestamp=toTimestamp,
+                count=count,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAGetTrendbarsReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def get_tick_data(
@@ -715,13 +799,16 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAGetTickDataRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAGetTickDataReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            symbolId=symbolId,
-            type=type,
-            fromTimestamp=fromTimestamp,
-            toTimestamp=toTimestamp,
-        )
+        try:
+            message = ProtoOAGetTickDataReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                symbolId=symbolId,
+                type=type,
+                fromTimestamp=fromTimestamp,
+                toTimestamp=toTimestamp,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAGetTickDataReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def get_ctid_profile_by_token(
@@ -733,7 +820,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAGetCtidProfileByTokenRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAGetCtidProfileByTokenReq(accessToken=accessToken)
+        try:
+            message = ProtoOAGetCtidProfileByTokenReq(accessToken=accessToken)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAGetCtidProfileByTokenReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def subscribe_depth_quotes(
@@ -748,7 +838,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOASubscribeDepthQuotesRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOASubscribeDepthQuotesReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
+        try:
+            message = ProtoOASubscribeDepthQuotesReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOASubscribeDepthQuotesReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def unsubscribe_depth_quotes(
@@ -761,7 +854,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAUnsubscribeDepthQuotesRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAUnsubscribeDepthQuotesReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
+        try:
+            message = ProtoOAUnsubscribeDepthQuotesReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAUnsubscribeDepthQuotesReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def symbol_category_list(
@@ -773,7 +869,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOASymbolCategoryListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOASymbolCategoryListReq(ctidTraderAccountId=ctidTraderAccountId)
+        try:
+            message = ProtoOASymbolCategoryListReq(ctidTraderAccountId=ctidTraderAccountId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOASymbolCategoryListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def account_logout(
@@ -785,7 +884,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAAccountLogoutRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAAccountLogoutReq(ctidTraderAccountId=ctidTraderAccountId)
+        try:
+            message = ProtoOAAccountLogoutReq(ctidTraderAccountId=ctidTraderAccountId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAAccountLogoutReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def margin_call_list(
@@ -797,7 +899,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAMarginCallListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAMarginCallListReq(ctidTraderAccountId=ctidTraderAccountId)
+        try:
+            message = ProtoOAMarginCallListReq(ctidTraderAccountId=ctidTraderAccountId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAMarginCallListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def margin_call_update(
@@ -810,7 +915,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAMarginCallUpdateRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAMarginCallUpdateReq(ctidTraderAccountId=ctidTraderAccountId, marginCall=marginCall)
+        try:
+            message = ProtoOAMarginCallUpdateReq(ctidTraderAccountId=ctidTraderAccountId, marginCall=marginCall)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAMarginCallUpdateReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def get_dynamic_leverage_by_id(
@@ -823,7 +931,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAGetDynamicLeverageByIDRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAGetDynamicLeverageByIDReq(ctidTraderAccountId=ctidTraderAccountId, leverageId=leverageId)
+        try:
+            message = ProtoOAGetDynamicLeverageByIDReq(ctidTraderAccountId=ctidTraderAccountId, leverageId=leverageId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAGetDynamicLeverageByIDReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def deal_list_by_position_id(
@@ -846,12 +957,15 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOADealListByPositionIdRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOADealListByPositionIdReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            positionId=positionId,
-            fromTimestamp=fromTimestamp,
-            toTimestamp=toTimestamp,
-        )
+        try:
+            message = ProtoOADealListByPositionIdReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                positionId=positionId,
+                fromTimestamp=fromTimestamp,
+                toTimestamp=toTimestamp,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOADealListByPositionIdReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def order_details(
@@ -864,7 +978,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAOrderDetailsRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAOrderDetailsReq(ctidTraderAccountId=ctidTraderAccountId, orderId=orderId)
+        try:
+            message = ProtoOAOrderDetailsReq(ctidTraderAccountId=ctidTraderAccountId, orderId=orderId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAOrderDetailsReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def order_list_by_position_id(
@@ -887,12 +1004,15 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAOrderListByPositionIdRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAOrderListByPositionIdReq(
-            ctidTraderAccountId=ctidTraderAccountId,
-            positionId=positionId,
-            fromTimestamp=fromTimestamp,
-            toTimestamp=toTimestamp,
-        )
+        try:
+            message = ProtoOAOrderListByPositionIdReq(
+                ctidTraderAccountId=ctidTraderAccountId,
+                positionId=positionId,
+                fromTimestamp=fromTimestamp,
+                toTimestamp=toTimestamp,
+            )
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAOrderListByPositionIdReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def deal_offset_list(
@@ -905,7 +1025,10 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOADealOffsetListRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOADealOffsetListReq(ctidTraderAccountId=ctidTraderAccountId, dealId=dealId)
+        try:
+            message = ProtoOADealOffsetListReq(ctidTraderAccountId=ctidTraderAccountId, dealId=dealId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOADealOffsetListReq, locals()) from None
         return self.request(message, timeout=timeout)
 
     def get_position_unrealized_pnl(
@@ -919,5 +1042,8 @@ class RequestMethods(ABC):
 
         Fires with `ProtoOAGetPositionUnrealizedPnLRes`. Fails with: see `OpenApiClient.request`.
         """
-        message = ProtoOAGetPositionUnrealizedPnLReq(ctidTraderAccountId=ctidTraderAccountId)
+        try:
+            message = ProtoOAGetPositionUnrealizedPnLReq(ctidTraderAccountId=ctidTraderAccountId)
+        except (TypeError, ValueError):
+            raise wrong_argument(ProtoOAGetPositionUnrealizedPnLReq, locals()) from None
         return self.request(message, timeout=timeout)

@@ -373,7 +373,10 @@ def _requests(schema: Schema) -> str:
         body += _call(f"def {method_name(request.name)}", arguments, f" -> Deferred[{answer}]:", "    ")
         body += _docstring(_request_doc(schema, request, fields, answer), "        ")
         given = [f"{field.name}={field.name}" for field in fields]
-        body += _call(f"message = {request.name}", given, "", "        ")
+        body += ["        try:"]
+        body += _call(f"message = {request.name}", given, "", "            ")
+        body += ["        except (TypeError, ValueError):"]
+        body += [f"            raise wrong_argument({request.name}, locals()) from None"]
         body += ["        return self.request(message, timeout=timeout)"]
     lines = [
         *_docstring(
@@ -395,6 +398,7 @@ def _requests(schema: Schema) -> str:
         "from ctrader_twisted.messages import (",
         *(f"    {name}," for name in sorted(used, key=str.lower)),
         ")",
+        "from ctrader_twisted.wire.arguments import wrong_argument",
         "",
         "",
         "class RequestMethods(ABC):",
@@ -402,7 +406,8 @@ def _requests(schema: Schema) -> str:
             [
                 "The requests of the schema as methods, over the one `request` that sends any of them.",
                 "Every method takes `timeout`, how many seconds to wait for the answer; None is the client's own "
-                "default. Any other argument that is None is not sent.",
+                "default. Any other argument that is None is not sent. An argument that the message does not take "
+                "raises TypeError or ValueError at once, naming it and what it would take.",
             ],
             "    ",
         ),

@@ -67,7 +67,10 @@ class VenueService(Service):
             self._port = venue.listen(self._reactor, settings.interface, settings.port, settings.names)
         except (CannotListenError, OSError) as error:
             venue.close()
-            raise _refusal(settings, "port", error, "Give one that is free, or 0 for any.") from None
+            where = f"{settings.interface}:{settings.port}"
+            problem = f"{where} can't be listened on: {getattr(error, 'socketError', error)}"
+            remedy = "Give an interface of this computer and a port that is free, or 0 for any."
+            raise _refusal(settings, "port", problem, remedy) from None
         self.venue = venue
         self.log.info(
             "The venue listens on {interface}:{port}; trust {trust_root}",
@@ -98,14 +101,25 @@ class Options(usage.Options):
         try:
             self["settings"] = config.read(self["config"])
         except ConfigurationError as error:
-            raise usage.UsageError(str(error)) from None
+            raise SystemExit(f"twistd ctrader-sim: the configuration is refused.\n{error}") from None
 
 
 def makeService(options: Options) -> VenueService:
     """Make the service of ``twistd ctrader-sim``."""
     from twisted.internet import reactor
 
-    return VenueService(reactor, options["settings"])
+    return _CommandLine(reactor, options["settings"])
+
+
+class _CommandLine(VenueService):
+    """Ends the program with a sentence, not a traceback, when something the configuration names can't be had."""
+
+    def startService(self) -> None:
+        """Begin the venue and listen."""
+        try:
+            super().startService()
+        except ConfigurationError as error:
+            raise SystemExit(f"twistd ctrader-sim: the configuration is refused.\n{error}") from None
 
 
 def _authority(settings: config.Settings) -> Authority:
@@ -123,8 +137,9 @@ def _write(settings: config.Settings, path: Path, text: str) -> None:
         beside.write_text(text, encoding="ascii")
         os.replace(beside, path)
     except OSError as error:
-        raise _refusal(settings, "trust_root", error, "Name a file that can be written.") from None
+        problem = f"{path} can't be written: {error.strerror}"
+        raise _refusal(settings, "trust_root", problem, "Name a file that can be written.") from None
 
 
-def _refusal(settings: config.Settings, key: str, error: Exception, remedy: str) -> ConfigurationError:
+def _refusal(settings: config.Settings, key: str, error: object, remedy: str) -> ConfigurationError:
     return ConfigurationError(settings.file, f"{settings.key}.{key}", str(error), remedy)

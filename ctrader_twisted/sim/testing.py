@@ -261,7 +261,7 @@ async def _simulated_client(reactor: Any, account_id: int, arguments: dict[str, 
         Application(application.client_id, application.client_secret),
         Environment("simulator", "localhost", port.port, trust_root=venue.trust_root_pem),
     )
-    await client.start().when_ready()
+    await client.when_ready(timeout=30)
     await client.account_auth(ctidTraderAccountId=account_id, accessToken=venue.registry.token_for(account_id))
     return client
 

@@ -243,7 +243,7 @@ async def test_a_port_that_is_taken_is_refused(venue):
 
     port = venue.listen(reactor).getHost().port
     service = VenueService(reactor, Settings("venue.toml", port=port))
-    with pytest.raises(ConfigurationError, match=rf"venue\.toml: simulator\.port: .*{port}.* Give one that is free"):
+    with pytest.raises(ConfigurationError, match=rf"venue\.toml: simulator\.port: .*{port}.* a port that is free"):
         service.startService()
     assert service.venue is None
 

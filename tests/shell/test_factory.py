@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.task import Clock
 
-from ctrader_twisted import AccountState, ConnectionState, Subscription, messages
+from ctrader_twisted import AccountState, Application, ConnectionState, OpenApiClient, Subscription, messages
 from ctrader_twisted.errors import (
     AnswerTimeout,
     ApplicationRefused,
     ClientClosed,
     ConnectionFailed,
     DeadPeer,
+    NotReadyInTime,
     OutcomeUnknown,
     RequestNotSent,
     ServerError,
@@ -136,6 +138,29 @@ def test_the_delay_starts_anew_only_once_ready() -> None:
     m.ready()
     m.end()
     assert m.of(Disconnected)[-1].retry_in == first
+
+
+def test_waiting_to_be_ready_may_end_in_time_and_says_why() -> None:
+    m = Memory(retry_after=1)
+    waiting = outcome(m.client.when_ready(timeout=3))
+    m.refuse()
+    m.clock.advance(3)
+    assert isinstance(waiting[0], NotReadyInTime) and isinstance(waiting[0], TimeoutError)
+    assert "not ready within 3 s" in str(waiting[0]) and "the connection was refused" in str(waiting[0])
+    reconnect(m)
+    assert outcome(m.client.when_ready(timeout=3)) == [m.client]
+    m.client.close()
+    m.end()
+    assert m.clock.getDelayedCalls() == []
+
+
+def test_waiting_to_be_ready_begins_to_connect() -> None:
+    attempts: list[object] = []
+    client = OpenApiClient(Clock(), Application("id", SECRET), opening=attempts.append)
+    result = outcome(client.trader(ctidTraderAccountId=ACCOUNT))
+    assert "was not started" in str(result[0])
+    client.when_ready()
+    assert len(attempts) == 1
 
 
 # Losing

@@ -237,7 +237,7 @@ def test_the_command_line_says_what_is_missing_or_wrong(tmp_path):
     with pytest.raises(usage.UsageError, match="give --config"):
         options.parseOptions([])
     file = written(tmp_path, "[simulator]\nsede = 1")
-    with pytest.raises(usage.UsageError, match="sede: there is no such key"):
+    with pytest.raises(SystemExit, match="sede: there is no such key"):
         CommandLine().parseOptions(["--config", str(file)])
 
 
