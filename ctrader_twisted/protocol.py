@@ -201,7 +201,8 @@ class OpenApiProtocol(TwistedProtocol):
             self._tick()
         elif not self._reading and self._flush_call is None:
             self._flush_call = self._clock.callLater(0, self._flush_now)
-        self._set_alarm(request.deadline)
+        if self._alarm is None or request.deadline < self._alarm_at:
+            self._set_alarm(request.deadline)
         return waiter
 
     def end(self, reason: str) -> None:

@@ -58,7 +58,7 @@ class Pending:
 
     def add(self, request: Request) -> None:
         """Wait for this request's answer."""
-        key = request.envelope.client_msg_id
+        key = request.envelope[2]
         assert key is not None
         self._by_id[key] = request
         line = self._by_timeout.get(request.timeout)
@@ -72,7 +72,7 @@ class Pending:
 
     def remove(self, request: Request) -> bool:
         """Wait no longer; False if nobody did."""
-        key = request.envelope.client_msg_id
+        key = request.envelope[2]
         assert key is not None
         if self._by_id.pop(key, None) is None:
             return False
@@ -122,7 +122,7 @@ class Tombstones:
 
     def bury(self, request: Request) -> None:
         """Remember a request that nobody waits for any more; whoever did is not kept."""
-        key = request.envelope.client_msg_id
+        key = request.envelope[2]
         assert key is not None
         self._by_id[key] = replace(request, waiter=None)
         if len(self._by_id) > self._capacity:

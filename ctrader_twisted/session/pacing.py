@@ -79,6 +79,16 @@ class RateWindow:
             return now
         return max(now, self._times[0] + self._window)
 
+    def take(self, now: float) -> bool:
+        """Count one that is sent now, if one may be."""
+        times = self._times
+        if self._limit is None:
+            return True
+        if len(times) >= self._limit and times[0] + self._window > now:
+            return False
+        times.append(now)
+        return True
+
     def spend(self, now: float) -> None:
         """Count one that is sent now."""
         if self._limit is not None:
@@ -124,10 +134,7 @@ class Pacer:
         ):
             return False
         window = self._historical if kind.historical else self._general
-        if window.opens_at(now) > now:
-            return False
-        window.spend(now)
-        return True
+        return window.take(now)
 
     def enqueue(self, request: Request) -> bool:
         """Let a request wait for its turn; False if the queue is full."""
