@@ -237,6 +237,9 @@ async def test_the_service_listens_while_it_runs(tmp_path):
     assert again.trust_root_pem == service.trust_root_pem
 
 
+# Twisted before 26 leaves the socket that could not be bound to the garbage collector.
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest_twisted.ensureDeferred
 async def test_a_port_that_is_taken_is_refused(venue):
     from twisted.internet import reactor
