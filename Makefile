@@ -46,7 +46,7 @@ soak: $(VENV)/test.stamp
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 bench: $(VENV)/test.stamp
-	@set -e; for program in benchmarks/bench_*.py; do echo "== $$program"; $(BIN)/python "$$program" $(ARGS); done
+	@set -e; for program in benchmarks/spots.py benchmarks/requests.py; do echo "== $$program"; $(BIN)/python "$$program" $(ARGS); done
 
 # ------------------------------------------------------------------------------------------------------------ to develop
 
