@@ -18,6 +18,7 @@ What it does when asked:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 import ssl
@@ -305,7 +306,8 @@ def main() -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     print("port", listener.getsockname()[1], flush=True)
     for connection in connections(listener, context):
-        sender.serve(connection)
+        with contextlib.suppress(ConnectionError, ssl.SSLError):  # whoever measures notices
+            sender.serve(connection)
 
 
 if __name__ == "__main__":
