@@ -14,8 +14,8 @@ from typing import Any
 def _client(reactor: Any, args: argparse.Namespace) -> Any:
     from ctrader_twisted.client import OpenApiClient
     from ctrader_twisted.credentials import Application, Environment
-    from ctrader_twisted.factory import Settings
     from ctrader_twisted.session.pacing import Limits
+    from ctrader_twisted.settings import Settings
 
     environment = Environment("sender", "localhost", args.port, trust_root=Path(args.trust_root).read_bytes())
     settings = Settings(limits=Limits() if args.paced else Limits(general=None, historical=None))

@@ -4,7 +4,9 @@
 `ctrader_twisted.OpenApiClient`     requests that give Deferreds, events that are listened for or iterated
 `ctrader_twisted.messages`          the API's messages and enums, under Spotware's own names
 `ctrader_twisted.errors`            every exception, in one tree
+`ctrader_twisted.tokens`            grants: kept, refreshed, never lost
 `ctrader_twisted.market`            what the numbers mean: prices, volumes, live bars
+`ctrader_twisted.flight`            the flight recorder: a session recorded, read, replayed
 `ctrader_twisted.sim`               a simulated venue to develop and test against
 `ctrader_twisted.sim.testing`       a client and a venue joined in memory, for your own tests
 `ctrader_twisted.service`           the daemon behind ``twistd ctrader``
@@ -16,9 +18,10 @@
 from ctrader_twisted.client import OpenApiClient
 from ctrader_twisted.credentials import DEMO, LIVE, Application, Environment
 from ctrader_twisted.errors import OpenApiError
-from ctrader_twisted.factory import Settings
+from ctrader_twisted.session.book import Difference
 from ctrader_twisted.session.events import (
     AccountChanged,
+    AccountStatus,
     ApplicationCut,
     Disconnected,
     Problem,
@@ -28,6 +31,7 @@ from ctrader_twisted.session.events import (
 )
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits, QueueState
+from ctrader_twisted.settings import Settings
 from ctrader_twisted.streams import EventStream
 from ctrader_twisted.wire.envelope import Envelope
 
@@ -36,9 +40,11 @@ __all__ = [
     "LIVE",
     "AccountChanged",
     "AccountState",
+    "AccountStatus",
     "Application",
     "ApplicationCut",
     "ConnectionState",
+    "Difference",
     "Disconnected",
     "Envelope",
     "Environment",

@@ -8,8 +8,9 @@ from twisted.python.failure import Failure
 
 from ctrader_twisted.credentials import DEMO
 from ctrader_twisted.errors import NotReadyInTime
-from ctrader_twisted.factory import OpenApiFactory, Settings
+from ctrader_twisted.factory import OpenApiFactory
 from ctrader_twisted.requests import RequestMethods
+from ctrader_twisted.settings import Settings
 from ctrader_twisted.streams import EventStream, Listeners, Once
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.credentials import Application, Environment
     from ctrader_twisted.factory import Opening
+    from ctrader_twisted.protocol import Tap
+    from ctrader_twisted.session.events import AccountStatus
     from ctrader_twisted.session.machine import AccountState, ConnectionState
     from ctrader_twisted.session.pacing import QueueState
+    from ctrader_twisted.tokens import TokenKeeper
 
 _T = TypeVar("_T")
 _Listener = TypeVar("_Listener", bound="Callable[[Any], object]")
@@ -30,14 +34,17 @@ _Listener = TypeVar("_Listener", bound="Callable[[Any], object]")
 class OpenApiClient(RequestMethods):
     """A client of one environment: connects, authorises the application, keeps the session and heals it.
 
-    Accounts that were authorised through it are authorised again after a loss, and their spot, live bar and depth
-    subscriptions renewed, each account on its own; a `Resynchronised` event then says what was missed.
+    Accounts that were authorised through it are authorised again after a loss, their positions and orders reconciled
+    and their spot, live bar and depth subscriptions renewed, each account on its own; a `Resynchronised` event then
+    says what was missed.
 
     :param reactor: an ``IReactorTCP`` and ``IReactorTime``.
     :param application: who this is.
     :param environment: where to connect; the demo environment unless told otherwise.
     :param settings: limits and times.
     :param opening: how to connect, in place of TCP and TLS: for a proxy, a tunnel or a test.
+    :param tokens: where grants are kept, for accounts that are authorised by `authorise`; it may serve several clients.
+    :param tap: sees everything that is said, such as a `ctrader_twisted.flight.FlightRecorder`.
 
     :ivar environment: where it connects to.
     """
@@ -50,6 +57,8 @@ class OpenApiClient(RequestMethods):
         *,
         settings: Settings | None = None,
         opening: Opening | None = None,
+        tokens: TokenKeeper | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self.environment = environment
         self._settings = settings or Settings()
@@ -64,6 +73,8 @@ class OpenApiClient(RequestMethods):
             deliver=self._listeners.deliver,
             announce=self._listeners.announce,
             opening=opening,
+            tokens=tokens,
+            tap=tap,
         )
 
     # Life
@@ -116,6 +127,15 @@ class OpenApiClient(RequestMethods):
         """Say where an account (ctidTraderAccountId) stands."""
         return self._factory.session.account_state(account_id)
 
+    def account_status(self, account_id: int) -> AccountStatus:
+        """Say where an account (ctidTraderAccountId) stands, why, and what somebody has to do about it."""
+        return self._factory.session.account_status(account_id)
+
+    @property
+    def accounts(self) -> dict[int, AccountStatus]:
+        """The status of every account that was ever asked for, by ctidTraderAccountId."""
+        return self._factory.session.accounts()
+
     @property
     def queue(self) -> QueueState:
         """What waits for its turn under the limits."""
@@ -130,6 +150,45 @@ class OpenApiClient(RequestMethods):
     def counts(self) -> dict[str, int]:
         """How many messages arrived that nobody waited for: ``late``, ``unasked``, ``unreadable``."""
         return dict(self._factory.session.counts)
+
+    # Accounts
+
+    def authorise(
+        self, account_id: int, access_token: str | None = None, *, timeout: float | None = None
+    ) -> Deferred[None]:
+        """Bring an account to stand, and keep it so: through every loss, until it is logged out.
+
+        Its tokens are refreshed when they are about to expire or the server calls them bad, and saved before they are
+        used; accounts of one grant move together. What passes by itself is tried again, ever more slowly.
+
+        :param account_id: its ctidTraderAccountId.
+        :param access_token: a bare token, which nothing here can refresh; by default that of the grant which opens the
+            account, from the client's ``tokens``.
+        :param timeout: seconds to wait at most; None for as long as it takes. In either case the client goes on trying.
+        :return: a Deferred that fires with None when the account is authorised, at once if it is. It fails with what
+            only a person can mend: `GrantRefused` (log in again), `TokenRefused` (a bare token), `AccountRefused`,
+            `WrongEnvironment`, `ApplicationRefused`; with `NotReadyInTime`, and with `ClientClosed`.
+        """
+        self._factory.open()
+        authorised = self._factory.authorise(account_id, access_token)
+        if timeout is not None:
+            authorised.addTimeout(timeout, self._clock, self._not_authorised_of(account_id))
+        return authorised
+
+    def forget(self, account_id: int) -> None:
+        """Keep an account no longer: after the next loss it stays away, and its subscriptions with it.
+
+        ``account_logout`` ends its session as well, if there is a connection.
+        """
+        self._factory.forget(account_id)
+
+    def _not_authorised_of(self, account_id: int) -> Callable[[object, float], Failure]:
+        def not_authorised(result: object, timeout: float) -> Failure:
+            why = self.account_status(account_id).reason or self._factory.last_failure
+            reason = f"account {account_id} was not authorised within {timeout:g} s"
+            return Failure(NotReadyInTime(str(self.environment), f"{reason}; {why}" if why else reason))
+
+        return not_authorised
 
     # Requests
 

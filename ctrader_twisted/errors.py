@@ -11,6 +11,8 @@ Every exception of the package, in one tree.
     │   ├── IncompleteMessage        a required field was left out
     │   ├── NotARequest              a message that no answer would close
     │   ├── EventsDropped            a stream's reader was slower than its events
+    │   ├── TokenStoreError          tokens can't be read, kept or locked
+    │   ├── RecordingError           a recording of the flight recorder can't be read
     │   └── ClientClosed             `close()` was called
     ├── RemoteError                the other side, or the way to it, is at fault
     │   ├── ProtocolError            what arrived can't be read
@@ -22,11 +24,14 @@ Every exception of the package, in one tree.
     │   ├── ConnectionFailed         no connection, or it was lost; names the reason
     │   │   ├── DeadPeer               nothing arrived for longer than the watchdog allows
     │   │   └── NotReadyInTime         not connected and authorised in time (also a `TimeoutError`)
+    │   ├── GrantRefused             a grant is dead: a person must log in again
+    │   ├── OAuthRefused             the authorisation server refused a code or a token
     │   └── ServerError              the server answered with an error code
     │       ├── ApplicationRefused     client id or secret
     │       ├── TokenRefused           access or refresh token
     │       ├── AccountRefused         this account can't be used with this token
     │       ├── CannotRoute            wrong environment, or the broker's back end is down
+    │       │   └── WrongEnvironment     it is the environment: the account is of the other one
     │       ├── NotAuthorised          the session has no authority (any more)
     │       ├── AlreadyStanding        what was asked for is already so
     │       ├── RateLimited            `retry_after` says for how long
@@ -148,6 +153,43 @@ class EventsDropped(LocalError):
             f"{self.count} events were dropped because the reader fell more than {self.buffer} events behind: "
             "read faster, or ask for a larger buffer"
         )
+
+
+class TokenStoreError(LocalError):
+    """Tokens can't be read, kept or locked where they should be.
+
+    :ivar where: the file, or whatever else the store is.
+    :ivar problem: what is wrong.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(self, where: str | Path, problem: str, remedy: str) -> None:
+        super().__init__(str(where), problem, remedy)
+        self.where = str(where)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}. {self.remedy}"
+
+
+class RecordingError(LocalError):
+    """A recording of the flight recorder can't be read.
+
+    :ivar file: the file.
+    :ivar place: where in it, such as ``"line 7"``, or ``""``.
+    :ivar problem: what is wrong.
+    """
+
+    def __init__(self, file: str | Path, place: str, problem: str) -> None:
+        super().__init__(str(file), place, problem)
+        self.file = str(file)
+        self.place = place
+        self.problem = problem
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.place}" if self.place else self.file
+        return f"{where}: {self.problem}"
 
 
 class ClientClosed(LocalError):
@@ -279,6 +321,43 @@ class NotReadyInTime(ConnectionFailed, TimeoutError):
     """The client was not ready in the time it was given, and goes on trying. The reason says why an attempt failed."""
 
 
+class GrantRefused(RemoteError):
+    """A grant gives no access token any more, and nothing this program does could change that: a person must log in.
+
+    :ivar grant: the grant's name in the token store.
+    :ivar reason: what the server said, or why it can't be asked.
+    :ivar remedy: what that person does.
+    """
+
+    def __init__(self, grant: str, reason: str, remedy: str = "Log in again: ctrader login") -> None:
+        super().__init__(grant, reason, remedy)
+        self.grant = grant
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f'grant "{self.grant}": {self.reason}. {self.remedy}'
+
+
+class OAuthRefused(RemoteError):
+    """The authorisation server refused a code or a token, or gave an answer that is none.
+
+    :ivar where: its host.
+    :ivar code: its error code, or ``""``.
+    :ivar description: its own sentence, or what is wrong with the answer.
+    """
+
+    def __init__(self, where: str, code: str, description: str = "") -> None:
+        super().__init__(where, code, description)
+        self.where = where
+        self.code = code
+        self.description = description
+
+    def __str__(self) -> str:
+        said = f"{self.code} ({self.description})" if self.code and self.description else self.code or self.description
+        return f"{self.where}: {said}"
+
+
 class ServerError(RemoteError):
     """The server answered a request with an error, or reported one by itself.
 
@@ -289,7 +368,10 @@ class ServerError(RemoteError):
     :ivar maintenance_end: seconds since the epoch, UTC, at which maintenance ends, or None
         (the two error messages give it in different units; here it is always seconds).
     :ivar account_id: ctidTraderAccountId, where the error or the request names one.
+    :ivar remedy: what to do about it, or ``""`` where that is not known; a traceback shows it below the error.
     """
+
+    remedy = ""
 
     def __init__(
         self,
@@ -300,6 +382,7 @@ class ServerError(RemoteError):
         retry_after: float | None = None,
         maintenance_end: float | None = None,
         account_id: int | None = None,
+        remedy: str | None = None,
     ) -> None:
         super().__init__(code, description)
         self.code = code
@@ -308,6 +391,10 @@ class ServerError(RemoteError):
         self.retry_after = retry_after
         self.maintenance_end = maintenance_end
         self.account_id = account_id
+        if remedy is not None:
+            self.remedy = remedy
+        if self.remedy:
+            self.add_note(self.remedy)
 
     def __str__(self) -> str:
         parts = [f"{self.request or 'the server'}: {self.code}"]
@@ -323,13 +410,19 @@ class ServerError(RemoteError):
 class ApplicationRefused(ServerError):
     """The application's client id or secret is wrong, or the application is not active."""
 
+    remedy = "Check client id and secret, and that the application is Active."
+
 
 class TokenRefused(ServerError):
     """The access or refresh token is invalid, expired or revoked."""
 
+    remedy = "Get another token: ctrader login."
+
 
 class AccountRefused(ServerError):
     """The account is unknown, disabled, or not granted to this token."""
+
+    remedy = "Check the id (the ctidTraderAccountId, not the login), and that the token was granted for it."
 
 
 class CannotRoute(ServerError):
@@ -337,9 +430,19 @@ class CannotRoute(ServerError):
     is down.
     """
 
+    remedy = "Connect to the environment the account is of; if it is this one, its broker's back end is down: wait."
+
+
+class WrongEnvironment(CannotRoute):
+    """The account is of the other environment (live, demo) than the one it was asked for on."""
+
+    remedy = "Connect to the other environment for it."
+
 
 class NotAuthorised(ServerError):
     """The connection has no authority for this: application or account is not, or no longer, authorised."""
+
+    remedy = "Authorise the account first: client.authorise(account_id)."
 
 
 class AlreadyStanding(ServerError):
@@ -349,13 +452,19 @@ class AlreadyStanding(ServerError):
 class RateLimited(ServerError):
     """Too many requests of this payload type; nothing was executed. `retry_after` says for how long to wait."""
 
+    remedy = "Ask less often, and not before that time is over."
+
 
 class UnderMaintenance(ServerError):
     """The server is under maintenance; `maintenance_end` says until when, if it said so."""
 
+    remedy = "Wait until it is over."
+
 
 class ServerUnavailable(ServerError):
     """A transient failure behind the server; the same request may succeed later."""
+
+    remedy = "Try again later."
 
 
 class OrderRefused(ServerError):

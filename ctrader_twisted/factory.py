@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -16,79 +15,48 @@ from twisted.logger import Logger
 
 from ctrader_twisted import messages
 from ctrader_twisted.errors import (
-    AlreadyStanding,
     ApplicationRefused,
     ClientClosed,
     ConnectionFailed,
-    NotAuthorised,
     OpenApiError,
-    QueueFull,
-    RateLimited,
     RequestFailed,
     RequestNotSent,
-    SendTimeout,
     ServerError,
-    ServerUnavailable,
-    UnderMaintenance,
 )
+from ctrader_twisted.healing import Healing
 from ctrader_twisted.protocol import OpenApiProtocol
 from ctrader_twisted.reasons import connection_error
 from ctrader_twisted.session.events import (
     AccountChanged,
     ApplicationCut,
     Disconnected,
+    LateRefresh,
     Ready,
-    Resynchronised,
-    Subscription,
 )
-from ctrader_twisted.session.machine import AccountState, ConnectionState
-from ctrader_twisted.session.pacing import Limits
+from ctrader_twisted.session.machine import ConnectionState
+from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
 from ctrader_twisted.session.session import Session
-from ctrader_twisted.session.standing import one_by_one
 from ctrader_twisted.tls import ClientTLS, PromptTLSFactory
-from ctrader_twisted.wire.frames import MAX_FRAME
 from ctrader_twisted.wire.int32 import Int32Wire
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
-    from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
+    from twisted.internet.interfaces import IAddress, IConnector
     from twisted.python.failure import Failure
 
     from ctrader_twisted.credentials import Application, Environment
-    from ctrader_twisted.session.standing import AccountStanding
+    from ctrader_twisted.protocol import Tap
+    from ctrader_twisted.settings import Settings
+    from ctrader_twisted.tokens import TokenKeeper
     from ctrader_twisted.wire.envelope import Burst, Envelope
 
 Opening = Callable[["OpenApiFactory"], "IConnector"]
 """Begins to connect a factory and gives the connector, as ``reactor.connectTCP`` does."""
 
+_BLOCKED = re.compile(r"\b(blocked|banned)\b|\b(application|client)\b.*\bsuspended\b", re.IGNORECASE)
+"""A reason for which the application was cut that will not pass by itself."""
+
 _log = Logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a client behaves. Every time is in seconds.
-
-    :ivar limits: requests per second and the size of the queue.
-    :ivar timeout: from a request to its answer, unless the request says otherwise.
-    :ivar heartbeat_after: outbound silence after which a heartbeat is sent (the server wants one each 10 s).
-    :ivar dead_after: inbound silence after which the connection is taken for dead; any message counts. The live server
-        has been seen silent for longer than 30 s, never for longer than 90 s.
-    :ivar connect_timeout: for TCP to connect, and again for the TLS handshake.
-    :ivar close_timeout: how long `close` waits for the peer before it aborts.
-    :ivar retry_after: delay before the first attempt to reconnect; it grows by half with each that fails.
-    :ivar retry_at_most: the longest delay between two attempts.
-    :ivar max_frame: bytes that one message may have.
-    """
-
-    limits: Limits = field(default_factory=Limits)
-    timeout: float = 30.0
-    heartbeat_after: float = 10.0
-    dead_after: float = 75.0
-    connect_timeout: float = 30.0
-    close_timeout: float = 5.0
-    retry_after: float = 1.0
-    retry_at_most: float = 60.0
-    max_frame: int = MAX_FRAME
 
 
 def tls_opening(reactor: Any, environment: Environment, connect_timeout: float) -> Opening:
@@ -104,14 +72,6 @@ def tls_opening(reactor: Any, environment: Environment, connect_timeout: float) 
         return connector
 
     return opening
-
-
-@dataclass(slots=True)
-class _Retry:
-    """When an account is to be restored again."""
-
-    delay: float
-    call: IDelayedCall | None = None
 
 
 class OpenApiFactory(ReconnectingClientFactory):
@@ -134,6 +94,8 @@ class OpenApiFactory(ReconnectingClientFactory):
         deliver: Callable[[Envelope | Burst], None],
         announce: Callable[[object], None],
         opening: Opening | None = None,
+        tokens: TokenKeeper | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self.clock: Any = reactor
         self.initialDelay = self.delay = settings.retry_after
@@ -156,23 +118,34 @@ class OpenApiFactory(ReconnectingClientFactory):
         self._connector: IConnector | None = None
         self._connection: OpenApiProtocol | None = None
         self._ended_with: OpenApiError | None = None
+        self._tap = tap
+        self._made = 0
         self._connections = 0
-        self._pauses: set[Deferred[None]] = set()
+        self._ready_at = -settings.steady_after
+        self._delay_before = self.delay
+        self._not_before = 0.0
+        self._closing = False
         self._waiting_ready: list[Deferred[None]] = []
         self._waiting_closed: list[Deferred[None]] = []
-        self._retries: dict[int, _Retry] = {}
-        self._renewing: dict[int, object] = {}
+        self._healing = Healing(
+            session=self.session,
+            clock=reactor,
+            settings=settings,
+            environment=environment,
+            tokens=tokens,
+            announce=announce,
+        )
 
     # What the client asks
 
     def open(self) -> None:
         """Begin to connect."""
-        if self._connector is None and self.session.state is not ConnectionState.CLOSED:
+        if self._connector is None and not self._closing:
             self._connector = self._opening(self)
 
     def when_ready(self) -> Deferred[None]:
         """Give a new Deferred that fires when the application is authorised, at once if it is."""
-        if self.session.state is ConnectionState.CLOSED:
+        if self._closing:
             return fail(ClientClosed())
         if self.refusal is not None:
             return fail(self.refusal)
@@ -182,13 +155,23 @@ class OpenApiFactory(ReconnectingClientFactory):
         self._waiting_ready.append(waiter)
         return waiter
 
+    def authorise(self, account_id: int, access_token: str | None) -> Deferred[None]:
+        """Bring an account to stand, and keep it so."""
+        if self.refusal is not None:
+            return fail(self.refusal)
+        return self._healing.authorise(account_id, access_token)
+
+    def forget(self, account_id: int) -> None:
+        """Keep an account no longer."""
+        self._healing.forget(account_id)
+
     def request(self, message: Message, timeout: float) -> Deferred[Any]:
         """Send a request over the current connection."""
+        if self._closing:
+            return fail(ClientClosed())
         connection = self._connection
         if connection is not None:
             return connection.request(message, timeout)
-        if self.session.state is ConnectionState.CLOSED:
-            return fail(ClientClosed())
         reason = (
             str(self.refusal)
             if self.refusal is not None
@@ -199,50 +182,76 @@ class OpenApiFactory(ReconnectingClientFactory):
         return fail(RequestNotSent(type(message).__name__, reason, getattr(message, "ctidTraderAccountId", None)))
 
     def close(self) -> Deferred[None]:
-        """Close for good: fail what waits, stop retrying, end the connection."""
+        """Close for good: fail what waits, stop retrying, end the connection.
+
+        A token refresh that is under way is waited for first: what it gives would be lost with the connection.
+        """
         done: Deferred[None] = Deferred()
         self._waiting_closed.append(done)
-        if self.session.state is not ConnectionState.CLOSED:
+        if not self._closing:
+            self._closing = True
             self.stopTrying()
-            for retry in self._retries.values():
-                if retry.call is not None:
-                    retry.call.cancel()
-            self._retries.clear()
-            self._end_pauses()
-            connection = self._connection
-            if connection is not None:
-                connection.end("the client was closed")
+            refreshing = self._healing.refreshing
+            if refreshing is None:
+                self._close_now()
             else:
-                self.session.lost(self.clock.seconds(), "the client was closed", closed=True)
-                self._stop_connecting()
-            self._fail_ready(ClientClosed())
-        if self._connection is None:
+                refreshing.addTimeout(self._settings.close_timeout, self.clock)
+                refreshing.addBoth(lambda _: self._close_now()).addErrback(_unexpected)
+        elif self._over:
             self._closed()
         return done
+
+    def _close_now(self) -> None:
+        self.stopTrying()
+        self._healing.close()
+        connection = self._connection
+        if connection is not None:
+            connection.end("the client was closed")
+        else:
+            self.session.lost(self.clock.seconds(), "the client was closed", closed=True)
+            self._stop_connecting()
+        self._fail_ready(ClientClosed())
+        if self._connection is None:
+            self._closed()
 
     # What Twisted tells
 
     def buildProtocol(self, addr: IAddress | None) -> OpenApiProtocol:
         """Make the protocol of a new connection."""
+        self._made += 1
         self._connection = OpenApiProtocol(
             session=self.session,
             wire=Int32Wire(self._settings.max_frame),
             clock=self.clock,
             owner=self,
             where=str(self._environment),
+            number=self._made,
+            tap=self._tap,
             opening_timeout=self._settings.connect_timeout,
             closing_timeout=self._settings.close_timeout,
         )
         return self._connection
 
+    def retry(self, connector: IConnector | None = None) -> None:
+        """Connect again after the usual delay, or after the longer one that the server asked for."""
+        super().retry(connector)
+        call, now = self._callID, self.clock.seconds()
+        if call is not None and call.active() and self._not_before > call.getTime():
+            call.reset(self._not_before - now)
+
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
         """No connection could be made: try again later."""
         super().clientConnectionFailed(connector, reason)
+        error = connection_error(reason.value, str(self._environment))
+        if self._tap is not None:
+            self._tap.failed(str(self._environment), error.reason, self.clock.seconds())
         if self.session.state is not ConnectionState.CLOSED:
-            self._announce_loss(connection_error(reason.value, str(self._environment)))
+            self._announce_loss(error)
 
     def clientConnectionLost(self, connector: IConnector, unused_reason: Failure) -> None:
-        """A connection ended: make the next one, later."""
+        """A connection ended: make the next one, later; one that was READY for a moment only changes nothing."""
+        if self.clock.seconds() - self._ready_at < self._settings.steady_after:
+            self.delay = max(self.delay, self._delay_before)
         super().clientConnectionLost(connector, unused_reason)
         reason, self._ended_with = self._ended_with, None
         if self.session.state is not ConnectionState.CLOSED:
@@ -260,23 +269,41 @@ class OpenApiFactory(ReconnectingClientFactory):
         """The connection is gone."""
         self._ended_with = reason
         self._connection = None
-        self._renewing.clear()
-        self._end_pauses()
+        self._healing.ended()
+        self._wait_for_maintenance()
 
     def announce(self, event: object) -> None:
-        """Something happened to the session: act on it, then tell the listeners."""
-        self._announce_further(event)
-        if isinstance(event, ApplicationCut) and self._connection is not None:
-            self._connection.drop(ConnectionFailed(str(self._environment), event.reason))
-        if not isinstance(event, AccountChanged):
+        """Something happened to the session: tell the listeners, then act on it."""
+        if isinstance(event, LateRefresh):
+            self._healing.late_refresh(event.refresh_token, event.answer)
             return
-        self._renewing.pop(event.account_id, None)  # what was being renewed was lost, or is to be renewed again
-        if event.state is AccountState.AUTHORISED:
-            account = self.session.standing.find(event.account_id)
-            if account is not None and account.lost_at is not None:
-                self._renew(account)
-        elif event.state is AccountState.DROPPED and self.session.state is ConnectionState.READY:
-            self._restore_later(event.account_id)
+        self._announce_further(event)
+        if isinstance(event, ApplicationCut):
+            self._application_cut(event.reason)
+        elif isinstance(event, AccountChanged):
+            self._healing.changed(event)
+
+    def _application_cut(self, reason: str) -> None:
+        """The server cut the application: connect anew, and much later where it says that it blocked it."""
+        now = self.clock.seconds()
+        delay = 0.0
+        if _BLOCKED.search(reason):
+            delay = self._settings.blocked_for
+            _log.error(
+                "{where} blocked the application: {reason}. Trying again in {delay:g} s; ask Spotware why",
+                where=str(self._environment),
+                reason=reason,
+                delay=delay,
+            )
+        self._not_before = max(self._not_before, now + delay)
+        if self._connection is not None:
+            self._connection.drop(ConnectionFailed(str(self._environment), reason))
+
+    def _wait_for_maintenance(self) -> None:
+        """Do not connect before the end of a maintenance that the server told of."""
+        end, now = self.session.maintenance_end, self.clock.seconds()
+        if end is not None and end > now:
+            self._not_before = max(self._not_before, min(end, now + self._settings.maintenance_at_most))
 
     # Authorising
 
@@ -298,154 +325,29 @@ class OpenApiFactory(ReconnectingClientFactory):
                 refusal=str(refusal),
             )
             self._fail_ready(refusal)
+            self._healing.refused(refusal)
             connection.drop(refusal)
         except RequestFailed:
             connection.drop(ConnectionFailed(str(self._environment), "the application was not authorised in time"))
         except OpenApiError as error:
+            if isinstance(error, ServerError) and error.retry_after is not None:
+                wait = min(error.retry_after, RETRY_AFTER_AT_MOST)
+                self._not_before = max(self._not_before, self.clock.seconds() + wait)
             connection.drop(error)
         else:
-            if self.session.state is not ConnectionState.READY:  # a listener of the answer closed the client
+            if self._closing or self.session.state is not ConnectionState.READY:  # closed by a listener of the answer
                 return
+            self._delay_before = self.delay
             self.resetDelay()
             self._connections += 1
-            for account in self.session.standing:
-                self._restore_now(account.account_id)
+            self._ready_at = self.clock.seconds()
+            self.session.maintenance_end = None
+            self._healing.ready(connection)
             self._announce_further(Ready(self.clock.seconds(), self._connections))
             while self._waiting_ready and self.session.state is ConnectionState.READY:
                 self._waiting_ready.pop(0).callback(None)
 
-    # Restoring
-
-    def _restore_now(self, account_id: int) -> None:
-        Deferred.fromCoroutine(self._restore(account_id)).addErrback(_unexpected)
-
-    def _restore_later(self, account_id: int) -> None:
-        """Restore an account after a delay that grows until it stands: a session that is cut again is not hammered."""
-        retry = self._retries.get(account_id)
-        if retry is None:
-            retry = self._retries[account_id] = _Retry(self._settings.retry_after)
-        if retry.call is not None:
-            return
-
-        def now() -> None:
-            retry.call = None
-            self._restore_now(account_id)
-
-        retry.call = self.clock.callLater(retry.delay, now)
-        retry.delay = min(retry.delay * 1.5, self._settings.retry_at_most)
-
-    async def _restore(self, account_id: int) -> None:
-        """Authorise an account again; what it was subscribed to follows when the server has accepted."""
-        connection = self._connection
-        account = self.session.standing.find(account_id)
-        if (
-            connection is None
-            or account is None
-            or self.session.state is not ConnectionState.READY
-            or self.session.account_state(account_id) in (AccountState.AUTHORISED, AccountState.AUTHORISING)
-        ):
-            return
-        try:
-            await connection.request(
-                messages.ProtoOAAccountAuthReq(ctidTraderAccountId=account_id, accessToken=account.access_token),
-                self._settings.timeout,
-            )
-        except OpenApiError as error:
-            if connection is self._connection and self.session.state is ConnectionState.READY:
-                _log.warn(
-                    "account {account} on {where} was not authorised again: {error}",
-                    account=account_id,
-                    where=str(self._environment),
-                    error=str(error),
-                )
-                if self.session.account_state(account_id) is AccountState.DROPPED:
-                    self._restore_later(account_id)
-
-    def _renew(self, account: AccountStanding) -> None:
-        if self._connection is not None:
-            current = self._renewing[account.account_id] = object()
-            renewing = self._renew_subscriptions(
-                account, self._connection, lambda: self._renewing.get(account.account_id) is current
-            )
-            Deferred.fromCoroutine(renewing).addErrback(_unexpected)
-
-    async def _renew_subscriptions(
-        self, account: AccountStanding, connection: OpenApiProtocol, current: Callable[[], bool]
-    ) -> None:
-        renewed: list[Subscription] = []
-        failed: list[tuple[Subscription, OpenApiError]] = []
-        steps = deque(account.steps())
-        while steps:
-            message, subscriptions = steps.popleft()
-            refusal: ServerError | None = None
-            try:
-                await self._ask_until_answered(message, connection, current)
-            except NotAuthorised:
-                return  # the account was lost again; what stood still stands in the book
-            except ServerError as error:
-                refusal = error
-            except RequestFailed as error:
-                connection.drop(ConnectionFailed(str(self._environment), str(error)))
-                return
-            if not current():
-                return
-            if refusal is not None and len(subscriptions) > 1:  # one of them is to blame; the others may stand
-                steps.extendleft(reversed(one_by_one(message, subscriptions)))
-            elif refusal is None or isinstance(refusal, AlreadyStanding):
-                renewed.extend(subscriptions)
-            else:
-                for subscription in subscriptions:
-                    failed.append((subscription, refusal))
-                    account.forget(subscription)
-        self._renewing.pop(account.account_id, None)
-        if self.session.account_state(account.account_id) is not AccountState.AUTHORISED or account.lost_at is None:
-            return
-        event = Resynchronised(
-            account_id=account.account_id,
-            lost_at=account.lost_at,
-            restored_at=self.clock.seconds(),
-            renewed=tuple(renewed),
-            failed=tuple(failed),
-            requests_not_sent=tuple(account.requests_not_sent),
-            requests_unknown=tuple(account.requests_unknown),
-        )
-        account.lost_at = None
-        account.requests_not_sent.clear()
-        account.requests_unknown.clear()
-        retry = self._retries.pop(account.account_id, None)
-        if retry is not None and retry.call is not None:
-            retry.call.cancel()
-        self._announce_further(event)
-
-    async def _ask_until_answered(
-        self, message: Message, connection: OpenApiProtocol, current: Callable[[], bool]
-    ) -> None:
-        """Repeat a request that may be repeated, ever more slowly, while its refusals are such as pass."""
-        delay = self._settings.retry_after
-        while current():
-            try:
-                await connection.request(message, self._settings.timeout)
-                return
-            except (RateLimited, ServerUnavailable, UnderMaintenance) as error:
-                wait = max(delay, error.retry_after or 0.0)
-            except (QueueFull, SendTimeout):
-                wait = delay
-            pause: Deferred[None] = Deferred()
-            call = self.clock.callLater(wait, pause.callback, None)
-            self._pauses.add(pause)
-            try:
-                await pause
-            finally:
-                self._pauses.discard(pause)
-                if call.active():
-                    call.cancel()
-            delay = min(delay * 1.5, self._settings.retry_at_most)
-
     # Ending
-
-    def _end_pauses(self) -> None:
-        for pause in list(self._pauses):
-            pause.cancel()
 
     def _stop_connecting(self) -> None:
         if self._connector is not None:
@@ -463,6 +365,10 @@ class OpenApiFactory(ReconnectingClientFactory):
         for waiter in waiting:
             waiter.errback(error)
 
+    @property
+    def _over(self) -> bool:
+        return self.session.state is ConnectionState.CLOSED and self._connection is None
+
     def _closed(self) -> None:
         waiting, self._waiting_closed = self._waiting_closed, []
         for waiter in waiting:
@@ -473,4 +379,4 @@ def _unexpected(failure: Failure) -> None:
     """Only a fault of this package ends up here, besides what was cancelled because its connection ended."""
     if failure.check(CancelledError):
         return
-    _log.failure("unexpected failure while authorising or restoring", failure)
+    _log.failure("unexpected failure while authorising", failure)

@@ -22,10 +22,13 @@ from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.session import Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from google.protobuf.message import Message
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
+    from ctrader_twisted.errors import ProtocolError
     from ctrader_twisted.session.session import Session
     from ctrader_twisted.wire.envelope import Burst, Envelope
     from ctrader_twisted.wire.int32 import Int32Wire
@@ -50,6 +53,31 @@ class Owner(Protocol):
         """Something happened to the session."""
 
 
+class Tap(Protocol):
+    """Sees everything that is said on a client's connections; the flight recorder is one.
+
+    Times are the clock's seconds; ``connection`` counts a client's connections, from 1. A tap must not raise.
+    """
+
+    def opened(self, connection: int, where: str, at: float) -> None:
+        """A connection was made."""
+
+    def sent(self, connection: int, envelopes: Sequence[Envelope], at: float) -> None:
+        """These are being written, in this order."""
+
+    def received(self, connection: int, items: Sequence[Envelope | Burst], at: float) -> None:
+        """These have arrived, in this order."""
+
+    def unreadable(self, connection: int, error: ProtocolError, at: float) -> None:
+        """Something has arrived that can't be read."""
+
+    def ended(self, connection: int, reason: str, at: float) -> None:
+        """A connection is gone."""
+
+    def failed(self, where: str, reason: str, at: float) -> None:
+        """A connection could not be made."""
+
+
 @implementer(IHandshakeListener, IPushProducer)
 class OpenApiProtocol(TwistedProtocol):
     """One connection of a client.
@@ -59,6 +87,8 @@ class OpenApiProtocol(TwistedProtocol):
     :param clock: for time-outs, turns and heartbeats.
     :param owner: who is told of events.
     :param where: host and port, for messages.
+    :param number: counts the client's connections, from 1, for the tap.
+    :param tap: sees everything that is said.
     :param opening_timeout: seconds from the connection to the end of the TLS handshake.
     :param closing_timeout: seconds that the peer is given to let go of a connection that is closed here.
     """
@@ -71,6 +101,8 @@ class OpenApiProtocol(TwistedProtocol):
         clock: IReactorTime,
         owner: Owner,
         where: str,
+        number: int = 1,
+        tap: Tap | None = None,
         opening_timeout: float = 30.0,
         closing_timeout: float = 5.0,
     ) -> None:
@@ -79,6 +111,8 @@ class OpenApiProtocol(TwistedProtocol):
         self._clock = clock
         self._owner = owner
         self._where = where
+        self._number = number
+        self._tap = tap
         self._opening_timeout = opening_timeout
         self._closing_timeout = closing_timeout
         self._opened = False
@@ -103,6 +137,8 @@ class OpenApiProtocol(TwistedProtocol):
         assert self.transport is not None
         self._made_at = self._clock.seconds()
         self._session.connected(self._made_at)
+        if self._tap is not None:
+            self._tap.opened(self._number, self._where, self._made_at)
         self.transport.registerProducer(self, True)  # type: ignore[attr-defined]  # every ITCPTransport and TLS have it
         self._heartbeat = LoopingCall(self._beat)
         self._heartbeat.clock = self._clock
@@ -124,6 +160,8 @@ class OpenApiProtocol(TwistedProtocol):
         if arrived or problems:
             now = self._clock.seconds()
             session.seen(now)
+            if self._tap is not None:
+                self._tap_what_arrived(arrived, problems, now)
             deliver = self._owner.deliver
             self._reading = True
             try:
@@ -140,10 +178,10 @@ class OpenApiProtocol(TwistedProtocol):
                         break
             finally:
                 self._reading = False
-            self._announce()
+            self.announce()
             for problem in problems:
                 session.unreadable(problem)
-                self._announce()
+                self.announce()
                 if problem.fatal:
                     self.drop(problem, abort=True)
             if session.has_outgoing:
@@ -168,8 +206,11 @@ class OpenApiProtocol(TwistedProtocol):
         """The connection is gone: end everything."""
         error = self._reason or _describe(reason, self._where)
         cut = self._wire.end()
+        now = self._clock.seconds()
         if cut is not None:
             self._session.unreadable(cut)
+            if self._tap is not None:
+                self._tap.unreadable(self._number, cut, now)
         self._over = True
         if self._heartbeat is not None and self._heartbeat.running:
             self._heartbeat.stop()
@@ -178,23 +219,26 @@ class OpenApiProtocol(TwistedProtocol):
                 call.cancel()
         self._alarm = self._flush_call = self._close_limit = None
         self._session.hold(False)
-        self._fire(self._session.lost(self._clock.seconds(), str(error)))
-        self._announce()
+        if self._tap is not None:
+            self._tap.ended(self._number, str(error), now)
+        self._fire(self._session.lost(now, str(error)))
+        self.announce()
         self._owner.connection_ended(self, error)
 
     # What the owner asks
 
-    def request(self, message: Message, timeout: float) -> Deferred[Any]:
+    def request(self, message: Message, timeout: float, *, own: bool = False) -> Deferred[Any]:
         """Send a request, in its turn.
 
         :param message: one of the schema's requests.
         :param timeout: seconds from now to its answer.
+        :param own: whether the client asks for it by itself, to restore the session.
         :return: a Deferred that fires with the message that answers it, or fails as `OpenApiClient.request` says.
         """
         waiter: Deferred[Any] = Deferred(self._cancel)
         now = self._clock.seconds()
         try:
-            request = self._session.request(message, timeout=timeout, now=now, waiter=waiter)
+            request = self._session.request(message, timeout=timeout, now=now, waiter=waiter, own=own)
         except OpenApiError as error:
             return fail(error)
         if not request.sent:
@@ -209,7 +253,7 @@ class OpenApiProtocol(TwistedProtocol):
         """Close for good: end every request with this reason, then the connection."""
         self._flush()
         self._fire(self._session.lost(self._clock.seconds(), reason, closed=True))
-        self._announce()
+        self.announce()
         self.drop(ClientClosed())
 
     def drop(self, reason: OpenApiError, *, abort: bool = False) -> None:
@@ -252,7 +296,7 @@ class OpenApiProtocol(TwistedProtocol):
                 error = self._session.cancel(request)
                 if error is not None:
                     waiter.errback(error)
-                self._announce()
+                self.announce()
                 return
         # It has ended, and whoever was told of something else before it cancels it: it ends as it has ended.
         for settled in (*self._settled, self._answered):
@@ -276,19 +320,33 @@ class OpenApiProtocol(TwistedProtocol):
         else:
             waiter.callback(result)
 
-    def _announce(self) -> None:
+    def announce(self) -> None:
+        """Tell the owner what has happened to the session."""
         for notice in self._session.notices():
             self._owner.announce(notice)
 
     def _flush_now(self) -> None:
         self._flush_call = None
         self._flush()
+        self.announce()
+
+    def _tap_what_arrived(
+        self, arrived: Sequence[Envelope | Burst], problems: Sequence[ProtocolError], now: float
+    ) -> None:
+        assert self._tap is not None
+        if arrived:
+            self._tap.received(self._number, arrived, now)
+        for problem in problems:
+            self._tap.unreadable(self._number, problem, now)
 
     def _flush(self) -> None:
         if self._paused or self._closing or self._over or not self._opened:
             return  # what a transport would drop stays here, and counts as not sent
-        outgoing = self._session.outgoing(self._clock.seconds())
+        now = self._clock.seconds()
+        outgoing = self._session.outgoing(now)
         if outgoing:
+            if self._tap is not None:
+                self._tap.sent(self._number, outgoing, now)
             wire = self._wire
             for envelope in outgoing:
                 wire.send(envelope)
@@ -300,7 +358,7 @@ class OpenApiProtocol(TwistedProtocol):
             return
         now = self._clock.seconds()
         self._fire(self._session.tick(now))
-        self._announce()
+        self.announce()
         self._flush()
         due = self._session.next_due(now)
         if due is not None:

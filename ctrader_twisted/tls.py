@@ -22,6 +22,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.reasons import HANDSHAKE
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import ITransport
@@ -73,6 +74,7 @@ class MemoryTLS:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._shaken = False
         self._drained = False
         self._broken: ssl.SSLError | None = None
         self.bio_write = self._incoming.write
@@ -94,7 +96,8 @@ class MemoryTLS:
         except ssl.SSLWantReadError:
             raise WantReadError from None
         except ssl.SSLError as error:
-            raise _openssl_error(error) from error
+            raise _handshake_error(error) from error
+        self._shaken = True
 
     def recv(self, size: int) -> bytes:
         """Give everything that can be decrypted by now, however much that is, and then say that there is no more."""
@@ -121,6 +124,8 @@ class MemoryTLS:
                 raise WantReadError from None
             self._drained = True
         except ssl.SSLError as error:
+            if not self._shaken:  # the peer has gone, and this only learns of it
+                raise _handshake_error(error) from error
             if not records:
                 raise _openssl_error(error) from error
             self._broken = error  # what came before it is good
@@ -163,6 +168,15 @@ class MemoryTLS:
             return None
         return None if encoded is None else X509.from_cryptography(load_der_x509_certificate(encoded))
 
+    def get_protocol_version_name(self) -> str:
+        """Give the version of TLS, such as ``"TLSv1.3"``."""
+        return self._tls.version() or "TLS that does not stand yet"
+
+    def get_cipher_name(self) -> str:
+        """Give the name of the cipher."""
+        cipher = self._tls.cipher()
+        return "none" if cipher is None else cipher[0]
+
     def get_alpn_proto_negotiated(self) -> bytes:
         """Give the application protocol that was negotiated: none is offered."""
         return b""
@@ -172,6 +186,12 @@ def _openssl_error(error: ssl.SSLError) -> Error:
     if isinstance(error, ssl.SSLEOFError):
         return SysCallError(-1, "Unexpected EOF")
     return Error([("ssl", "", error.reason or str(error))])
+
+
+def _handshake_error(error: ssl.SSLError) -> Error:
+    """Name the handshake, and even an end of file: Twisted makes of that a lost connection like any other."""
+    cut = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return Error([("ssl", HANDSHAKE, "the connection was cut" if cut else error.reason or str(error))])
 
 
 class PromptTLS(TLSMemoryBIOProtocol):

@@ -25,9 +25,8 @@ async def main(reactor: Any) -> None:
     port = venue.listen(reactor).getHost().port  # type: ignore[attr-defined]  # an address with a port
     here = Environment("simulator", "localhost", port, trust_root=venue.trust_root_pem)
 
-    client = OpenApiClient(reactor, Application(CLIENT_ID, CLIENT_SECRET), here).start()
-    await client.when_ready()
-    await client.account_auth(ctidTraderAccountId=EUR_ACCOUNT, accessToken=ACCESS_TOKEN)
+    client = OpenApiClient(reactor, Application(CLIENT_ID, CLIENT_SECRET), here)
+    await client.authorise(EUR_ACCOUNT, ACCESS_TOKEN, timeout=30)
 
     history = await client.get_trendbars(
         ctidTraderAccountId=EUR_ACCOUNT, symbolId=EURUSD, period="H1", count=5, toTimestamp=DEFAULT_START

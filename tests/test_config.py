@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ctrader_twisted.config import PERIODS, Configuration, load
+from ctrader_twisted.config import PERIODS, Configuration, FlightRecorderSettings, TokenSettings, load, load_access
 from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
 from ctrader_twisted.messages import ProtoOATrendbarPeriod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 SECRETS = {"CTRADER_CLIENT_ID": "id-1", "CTRADER_CLIENT_SECRET": "hush-app", "CTRADER_ACCESS_TOKEN": "hush-token"}
 
@@ -174,7 +175,8 @@ def test_everything_from_a_credentials_file(read: Callable[..., Configuration], 
     assert configuration.application is not None
     assert (configuration.application.client_id, configuration.application.client_secret) == ("id-file", "hush-file")
     assert (account.account_id, account.access_token, account.refresh_token) == (70, "hush-at", "hush-rt")
-    assert configuration.warnings == ()
+    (warning,) = configuration.warnings
+    assert "account[1]: its refresh token is not used" in warning and "ctrader tokens import" in warning
 
 
 def test_the_environment_comes_before_the_file_and_the_file_before_its_credentials(
@@ -281,6 +283,157 @@ def test_other_keys_of_a_credentials_file_do_no_harm(
     assert read(ACCOUNT + 'credentials = "c.json"\n' + OUTPUT).environments[0].accounts[0].access_token == "hush-at"
 
 
+# Tokens that are kept
+
+
+TOKENS = "[tokens]\n"
+
+
+def test_the_token_store(read: Callable[..., Configuration], tmp_path: Path) -> None:
+    assert read(PLAIN).tokens is None
+    assert read(TOKENS + PLAIN).tokens == TokenSettings(tmp_path / "tokens.json", 86_400.0)
+    given = read('[tokens]\nfile = "kept.json"\nrefresh_before_days = 2.5\n' + PLAIN).tokens
+    assert given == TokenSettings(tmp_path / "kept.json", 216_000.0)
+    assert read("[tokens]\nrefresh_before_days = 0\n" + PLAIN).tokens == TokenSettings(tmp_path / "tokens.json", 0.0)
+
+
+def test_an_account_without_a_token_of_its_own_takes_that_of_the_store(
+    read: Callable[..., Configuration], write: Callable[..., Path]
+) -> None:
+    write(ALL, "credentials.json")
+    text = '[application]\ncredentials = "credentials.json"\n' + TOKENS + PLAIN
+    text += ACCOUNT.replace("7", "8") + 'access_token = "hush-own"\n' + ACCOUNT.replace("7", "9")
+    configuration = read(text, {"CTRADER_ACCESS_TOKEN": "hush-general"})
+    accounts = configuration.environments[0].accounts
+    assert [account.access_token for account in accounts] == [None, "hush-own", None]
+    variable, file = configuration.warnings
+    assert "the access token of CTRADER_ACCESS_TOKEN is not used: [tokens] comes first" in variable
+    assert "the access token of [application] credentials is not used" in file
+    assert "hush" not in variable + file
+
+
+@pytest.mark.parametrize(
+    "own",
+    ['access_token = "hush-a"\nrefresh_token = "hush-r"\n', 'credentials = "own.json"\n', 'refresh_token = "r"\n'],
+)
+def test_a_pair_that_could_not_be_kept_is_a_warning(
+    read: Callable[..., Configuration], write: Callable[..., Path], own: str
+) -> None:
+    write(credentials(accessToken="hush-own", refreshToken="hush-own-r"), "own.json")
+    (warning,) = read(ACCOUNT + own + OUTPUT).warnings
+    assert "account[1]: its refresh token is not used" in warning and "ctrader tokens import" in warning
+    assert "hush" not in warning
+
+
+def test_oauth(read: Callable[..., Configuration]) -> None:
+    nothing = read(PLAIN).oauth
+    assert (nothing.redirect_uri, nothing.consent_url, nothing.token_url) == (None, None, None)
+    given = read(
+        '[oauth]\nredirect_uri = "http://bots.example/back?to=me"\nconsent_url = "http://127.0.0.1:80/consent"\n'
+        'token_url = "https://openapi.ctrader.com/apps/token"\n' + PLAIN
+    ).oauth
+    assert given.redirect_uri == "http://bots.example/back?to=me", "whatever was registered"
+    assert given.consent_url == "http://127.0.0.1:80/consent"
+    assert given.token_url == "https://openapi.ctrader.com/apps/token"
+
+
+# Before a login
+
+
+def test_what_there_is_before_a_login(write: Callable[..., Path], tmp_path: Path) -> None:
+    text = '[environment.demo]\nport = 5555\n[environment.lab]\nhost = "lab.example"\n[tokens]\n[simulator]\nseed = 1\n'
+    access = load_access(write(text), SECRETS)
+    assert (access.application.client_id, access.application.client_secret) == ("id-1", "hush-app")
+    assert [(one.name, one.host, one.port, one.live) for one in access.environments] == [
+        ("live", "live.ctraderapi.com", 5035, True),
+        ("demo", "demo.ctraderapi.com", 5555, False),
+        ("lab", "lab.example", 5035, None),
+    ]
+    assert access.tokens == TokenSettings(tmp_path / "tokens.json") and access.warnings == ()
+    assert "hush" not in repr(access)
+
+
+def test_accounts_that_are_there_already(write: Callable[..., Path]) -> None:
+    nameless = ACCOUNT.replace("id = 7\n", "")
+    access = load_access(write(PLAIN + nameless + nameless.replace("demo", "live") + nameless), SECRETS)
+    by_name = {one.name: [account.account_id for account in one.accounts] for one in access.environments}
+    assert by_name == {"live": [None], "demo": [7, None, None]}
+    assert access.tokens is None
+
+
+def test_what_a_login_cannot_do_without(write: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigurationErrors) as caught:
+        load_access(write('[tokens]\nfile = "no/tokens.json"\n[token]\n[oauth]\ntoken_url = "x"\n'), {})
+    keys = ["tokens.file", "oauth.token_url", "application.client_id", "application.client_secret", "token"]
+    assert [error.key for error in caught.value.errors] == keys
+    with pytest.raises(ConfigurationError, match="account: a table where a list"):
+        load_access(write("[account]\n"), SECRETS)
+
+
+# Limits and the flight recorder
+
+
+def test_limits_for_each_environment(read: Callable[..., Configuration]) -> None:
+    (default,) = read(PLAIN).environments
+    assert (default.requests_per_second, default.historical_per_second) == (50, 5)
+    text = "[environment.demo]\nrequests_per_second = 1\nhistorical_per_second = 2\n" + PLAIN
+    (fewer,) = read(text).environments
+    assert (fewer.requests_per_second, fewer.historical_per_second) == (1, 2)
+
+
+@pytest.mark.parametrize("host", ["proxy.example", "ctraderapi.com.example", "notctraderapi.com"])
+def test_more_than_spotware_allows_is_for_other_hosts_with_a_warning(
+    read: Callable[..., Configuration], host: str
+) -> None:
+    text = f'[environment.demo]\nhost = "{host}"\nrequests_per_second = 10000\nhistorical_per_second = 6\n' + PLAIN
+    configuration = read(text)
+    (environment,) = configuration.environments
+    assert (environment.requests_per_second, environment.historical_per_second) == (10_000, 6)
+    requests, historical = configuration.warnings
+    assert "environment.demo.requests_per_second: 10000 is more than Spotware's servers allow (50)" in requests
+    assert "environment.demo.historical_per_second: 6" in historical and f"make sure that {host} does" in historical
+
+
+@pytest.mark.parametrize("host", ["", 'host = "LIVE.ctraderapi.com."\n', 'host = "demo-us.ctraderapi.com"\n'])
+def test_more_than_spotware_allows_is_refused_for_its_own_hosts(
+    refused: Callable[..., list[ConfigurationError]], host: str
+) -> None:
+    (error,) = refused(f"[environment.demo]\n{host}requests_per_second = 51\n" + PLAIN)
+    assert error.key == "environment.demo.requests_per_second"
+    assert error.problem.startswith("51 is more than ") and "from 1 to 50" in error.remedy
+    (error,) = refused(f"[environment.demo]\n{host}historical_per_second = 6\n" + PLAIN)
+    assert error.key == "environment.demo.historical_per_second" and "from 1 to 5" in error.remedy
+
+
+def test_the_flight_recorder(read: Callable[..., Configuration], tmp_path: Path) -> None:
+    assert read(PLAIN).flight_recorder is None
+    default = FlightRecorderSettings(tmp_path / "flight.jsonl", 10_000_000, 5)
+    assert read("[flight_recorder]\n" + PLAIN).flight_recorder == default
+    given = read('[flight_recorder]\npath = "f.jsonl"\nmax_megabytes = 0.5\nparts = 2\n' + PLAIN).flight_recorder
+    assert given == FlightRecorderSettings(tmp_path / "f.jsonl", 500_000, 2)
+
+
+def test_a_byte_order_mark_is_skipped(write: Callable[..., Path]) -> None:
+    assert load(write("\ufeff" + PLAIN), SECRETS).environments
+
+
+# The example
+
+
+def test_the_example_knows_every_key(write: Callable[..., Path]) -> None:
+    text = (Path(__file__).parents[1] / "examples" / "ctrader.toml").read_text("utf-8")
+    environ = {name: value for name, value in SECRETS.items() if name != "CTRADER_ACCESS_TOKEN"}
+    as_it_is = load(write(text), environ)
+    assert as_it_is.tokens is not None and as_it_is.warnings == ()
+    commented_out = re.compile(r"^# (?=\[|[a-z_]+ = )", re.MULTILINE)
+    no_comment = commented_out.sub("", text)
+    for needs_a_file in ("credentials = ", "trust_root = ", "access_token_env = "):
+        no_comment = re.sub(rf"^{needs_a_file}.*$", "", no_comment, flags=re.MULTILINE)
+    everything = load(write(no_comment), environ)
+    assert everything.flight_recorder is not None and everything.simulator is not None and everything.services
+    assert everything.oauth.redirect_uri == "http://localhost:8765/"
+
+
 # Refusals
 
 
@@ -331,6 +484,35 @@ def test_other_keys_of_a_credentials_file_do_no_harm(
         (ACCOUNT + OUTPUT + OUTPUT, "output[2].path", "the same as output[1]", "a file of its own"),
         (ACCOUNT + '[[output]]\npath = "-"\nevents = ["quotes"]\n', "output[1].events", "not an event", '"quote"'),
         (ACCOUNT + '[[output]]\npath = "-"\nevents = []\n', "output[1].events", "an empty list", "Leave it out"),
+        ("[tokens]\nfiles = 1\n" + PLAIN, "tokens.files", "an unknown key", '"file"'),
+        ('[tokens]\nfile = "no/t.json"\n' + PLAIN, "tokens.file", "does not exist", "mkdir -p"),
+        ('[tokens]\nfile = "."\n' + PLAIN, "tokens.file", "is a folder", "Name a file"),
+        ('[tokens]\nfile = "daemon.toml"\n' + PLAIN, "tokens.file", "this configuration itself", "a file of its own"),
+        ("[tokens]\nrefresh_before_days = 26\n" + PLAIN, "tokens.refresh_before_days", "26 where", "from 0 to 25"),
+        ("[tokens]\nrefresh_before_days = nan\n" + PLAIN, "tokens.refresh_before_days", "nan where", "from 0 to 25"),
+        ("[tokens]\nrefresh_before_days = true\n" + PLAIN, "tokens.refresh_before_days", "true or false", "unquoted"),
+        ('[oauth]\nredirect_uri = "localhost"\n' + PLAIN, "oauth.redirect_uri", "not a web address", "https://"),
+        ('[oauth]\ntoken_url = "ftp://x"\n' + PLAIN, "oauth.token_url", "not a web address", "https://"),
+        ('[oauth]\ntoken_url = "https://x:y/"\n' + PLAIN, "oauth.token_url", "not a web address", "https://"),
+        ('[oauth]\ntoken_url = "http://x.example/"\n' + PLAIN, "oauth.token_url", "unencrypted", "https://"),
+        ('[oauth]\nconsent_url = "https://x/?a=b"\n' + PLAIN, "oauth.consent_url", "more than", "Leave out"),
+        ('[oauth]\nredirect_uri = "https://x/#a"\n' + PLAIN, "oauth.redirect_uri", "more than", "Leave out"),
+        ("[environment.demo]\nrequests_per_second = 0\n" + PLAIN, "environment.demo.requests_per_second", "0", "to 50"),
+        (
+            '[environment.demo]\nhost = "x"\nhistorical_per_second = 10001\n' + PLAIN,
+            "environment.demo.historical_per_second",
+            "10001 where",
+            "from 1 to 10000",
+        ),
+        ('[flight_recorder]\npath = "no/f"\n' + PLAIN, "flight_recorder.path", "does not exist", "mkdir -p"),
+        ("[flight_recorder]\nmax_megabytes = 0\n" + PLAIN, "flight_recorder.max_megabytes", "0 where", "from 0.1"),
+        ("[flight_recorder]\nparts = 0\n" + PLAIN, "flight_recorder.parts", "0 where", "from 1 to 1000"),
+        (
+            ACCOUNT + '[flight_recorder]\npath = "x"\n[[output]]\npath = "x"\n',
+            "flight_recorder.path",
+            "the same as output[1]",
+            "a file of its own",
+        ),
         (ACCOUNT + "[[service]]\n", "service[1].factory", "missing", "package.module:make"),
         (ACCOUNT + '[[service]]\nfactory = "a.b"\n', "service[1].factory", "names no callable", "one colon"),
         (ACCOUNT + '[[service]]\nfactory = "a b:c"\n', "service[1].factory", "names no callable", "one colon"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -12,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from twisted.application.service import Application, Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ReactorNotRunning
+from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent, globalLogPublisher
 from twisted.python import usage
 from twisted.python.failure import Failure
 
 from ctrader_twisted import config, messages
-from ctrader_twisted.errors import CannotRoute, ConfigurationError, ConnectionFailed, OrderRefused
+from ctrader_twisted.errors import CannotRoute, ConfigurationError, ConnectionFailed, OrderRefused, TokenStoreError
+from ctrader_twisted.flight import Opened, read
 from ctrader_twisted.market import Bar
 from ctrader_twisted.outputs import encode
 from ctrader_twisted.service import Options, documents, makeService, prepare, stderr_observer
@@ -28,7 +31,8 @@ from ctrader_twisted.service.environment import OTHER_EVENTS
 from ctrader_twisted.service.log import LineObserver
 from ctrader_twisted.service.recorder import Output, Recorder
 from ctrader_twisted.service.symbols import Symbols
-from ctrader_twisted.session.events import Resynchronised, Subscription
+from ctrader_twisted.session.book import Difference
+from ctrader_twisted.session.events import Ready, Resynchronised, Subscription
 from ctrader_twisted.sim import script
 from ctrader_twisted.sim.testing import (
     ACCESS_TOKEN,
@@ -39,6 +43,7 @@ from ctrader_twisted.sim.testing import (
     USD_ACCOUNT,
     VenueKit,
 )
+from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
 from ctrader_twisted.wire.envelope import Envelope
 from tests.market.recorded import needs_recordings, recording
 
@@ -104,11 +109,12 @@ class Bench:
         environ: Mapping[str, str] = ENVIRON,
         events: frozenset[str] = frozenset(config.EVENTS),
         factories: tuple[Any, ...] = (),
+        tables: str = "",
         **settings: Any,
     ) -> Bench:
         path = self._folder / "daemon.toml"
         services = "".join('[[service]]\nfactory = "a:b"\nsettings = { step = 5 }\n' for _ in factories)
-        environment = f'[environment.kit]\nhost = "127.0.0.1"\nlive = {live}\n'
+        environment = f'[environment.kit]\nhost = "127.0.0.1"\nlive = {live}\n{tables}\n'
         path.write_text(environment + (accounts or account()) + services + '[[output]]\npath = "-"\n', "utf-8")
         configuration = config.load(path, environ)
         clock = self.kit.clock
@@ -167,7 +173,8 @@ def bench(kit: VenueKit, tmp_path: Path) -> Iterator[Bench]:
         assert bench.stop() < 5
     globalLogPublisher.removeObserver(observe)
     told = json.dumps(bench.output.documents) + "".join(bench.log)
-    assert not [secret for secret in SECRETS if secret in told], "a secret in an output or in the log"
+    refreshed = [token for one in kit.venue.registry.grants for token in (one.access_token, one.refresh_token)]
+    assert not [secret for secret in (*SECRETS, *refreshed) if secret in told], "a secret in an output or in the log"
 
 
 # What is written
@@ -364,7 +371,7 @@ def test_an_account_of_the_other_environment(bench: Bench, logged_errors: Any) -
     bench.start(account(EUR_ACCOUNT) + account(USD_ACCOUNT))
     bench.kit.advance(60)
     (logged,) = refusals(bench, logged_errors)
-    assert "the environment was refused" in logged and 'environment = "live"' in logged
+    assert "the environment was refused" in logged and "It is a live account" in logged
     assert {quote["account"] for quote in bench.of("quote")} == {USD_ACCOUNT}
 
 
@@ -450,14 +457,31 @@ def test_no_connection_is_waited_for(bench: Bench) -> None:
     assert bench.of("quote")
 
 
+def slow_from_the_beginning(bench: Bench) -> Callable[[Any, Any], Service]:
+    """A user service that lets the venue be slow as soon as there is a connection."""
+
+    def make(client: Any, settings: Any) -> Service:
+        client.once(Ready, lambda _: bench.kit.venue.play(script.delay_answers(5.0, 20.0)))
+        return Service()
+
+    return make
+
+
 def test_a_loss_while_an_account_is_brought_up(bench: Bench) -> None:
-    bench.kit.venue.later(0.0, script.delay_answers(5.0, 20.0))
-    bench.start()
+    bench.start(factories=(slow_from_the_beginning(bench),))
     bench.kit.advance(4)
     bench.kit.cut()
     bench.kit.advance(120)
     assert {quote["symbol"] for quote in bench.of("quote")} == {"EURUSD", "USDJPY"}
     assert not bench.of("error")
+
+
+def test_an_end_while_symbols_are_asked_for(bench: Bench) -> None:
+    bench.start(factories=(slow_from_the_beginning(bench),))
+    bench.kit.advance(7)
+    assert bench.of("account")[-1]["state"] == "authorised" and not bench.of("quote")
+    assert bench.stop() < 5
+    assert not any("Trying again" in line for line in bench.log)
 
 
 # User services
@@ -534,6 +558,188 @@ def test_the_example_service_listens_along(bench: Bench) -> None:
     bench.kit.advance(30)
     assert any("a spread of" in line for line in bench.log)
     assert bench.stop() < 1
+
+
+# Tokens that are kept
+
+
+SHORT = 3600.0
+
+
+def grant(kit: VenueKit, name: str = "default", account_ids: tuple[int, ...] = (EUR_ACCOUNT, USD_ACCOUNT)) -> Grant:
+    """What a login would keep of the venue's first grant."""
+    held = kit.venue.registry.grant_for(account_ids[0])
+    assert held is not None
+    return Grant(
+        name,
+        held.access_token,
+        held.refresh_token,
+        expires_at=kit.clock.seconds() + SHORT,
+        accounts=tuple(GrantedAccount(account_id, live=False) for account_id in account_ids),
+    )
+
+
+def from_the_store(bench: Bench, *grants: Grant, accounts: str = "", **settings: Any) -> tuple[MemoryTokenStore, Bench]:
+    store = MemoryTokenStore(grants)
+    keeper = TokenKeeper(store, bench.kit.clock, refresh_within=600.0)
+    environ = {**ENVIRON, "CTRADER_ACCESS_TOKEN": "hush-not-used"}
+    bench.start(accounts, environ=environ, tables="[tokens]", tokens=keeper, **settings)
+    return store, bench
+
+
+def stored(kit: VenueKit, store: MemoryTokenStore, name: str = "default") -> Grant:
+    return kit.settle(store.load())[name]
+
+
+def test_an_account_takes_its_token_from_the_store_and_has_it_refreshed_in_time(bench: Bench) -> None:
+    kit = bench.kit
+    first = grant(kit)
+    store, _ = from_the_store(bench, first, accounts=account() + account(USD_ACCOUNT))
+    kit.advance(30)
+    assert {quote["account"] for quote in bench.of("quote")} == {EUR_ACCOUNT, USD_ACCOUNT}
+    kit.advance(SHORT - 700)
+    assert stored(kit, store) == first, "not before it is due"
+    kit.advance(200)
+    second = stored(kit, store)
+    assert second.access_token != first.access_token and second.refresh_token != first.refresh_token
+    assert second.expires_at is not None and second.expires_at > kit.clock.seconds() + 600
+    mark = len(bench.output.documents)
+    kit.advance(60)
+    assert {d["account"] for d in bench.output.documents[mark:] if d["event"] == "quote"} == {EUR_ACCOUNT, USD_ACCOUNT}
+    assert not bench.of("error")
+
+
+def test_a_login_that_is_needed_is_said_and_waited_for(bench: Bench, logged_errors: Any) -> None:
+    kit = bench.kit
+    kept, other = grant(kit), kit.venue.authorise((USD_ACCOUNT,))
+    store, _ = from_the_store(bench, kept, accounts=account() + account(USD_ACCOUNT, token=other.access_token))
+    kit.advance(10)
+    kit.venue.registry.revoke(kit.venue.registry.grant_for(EUR_ACCOUNT), for_good=True)
+    kit.play("disconnect_account", account_id=EUR_ACCOUNT)
+    kit.advance(120)
+    state = [d for d in bench.of("account") if d["account"] == EUR_ACCOUNT][-1]
+    assert state["state"] == "needs login" and "ctrader login" in state["remedy"]
+    (error,) = [error for error in bench.of("error") if error["account"] == EUR_ACCOUNT]
+    assert error["problem"] == state["reason"] and "ctrader login" in error["remedy"]
+    assert any("account[1]" in line and "ctrader login" in line for line in refusals(bench, logged_errors))
+    assert not bench.left and not bench.stopped, "it waits"
+    fresh = kit.venue.authorise((EUR_ACCOUNT,))
+    kit.settle(
+        store.save(Grant("default", fresh.access_token, fresh.refresh_token, accounts=(GrantedAccount(EUR_ACCOUNT),)))
+    )
+    assert USD_ACCOUNT in {d["account"] for d in bench.output.documents[-10:]}, "the other one runs on"
+    mark = len(bench.output.documents)
+    kit.advance(20)
+    assert EUR_ACCOUNT in {d["account"] for d in bench.output.documents[mark:] if d["event"] == "quote"}
+    assert not bench.daemon._logins._looking.running, "nobody needs a login any more"  # type: ignore[union-attr]
+
+
+def test_an_account_that_no_grant_opens_waits_for_one_from_the_start(bench: Bench, logged_errors: Any) -> None:
+    kit = bench.kit
+    store, _ = from_the_store(bench, grant(kit, account_ids=(USD_ACCOUNT,)), accounts=account() + account(USD_ACCOUNT))
+    kit.advance(30)
+    assert {quote["account"] for quote in bench.of("quote")} == {USD_ACCOUNT}
+    (error,) = bench.of("error")
+    assert error["account"] == EUR_ACCOUNT and "ctrader login" in error["remedy"]
+    refusals(bench, logged_errors)
+    kit.settle(store.save(grant(kit, "second")))
+    kit.advance(10)
+    assert {quote["account"] for quote in bench.of("quote")} == {EUR_ACCOUNT, USD_ACCOUNT}
+
+
+def test_a_token_store_that_cannot_be_read_ends_the_daemon_before_anything_connects(
+    bench: Bench, tmp_path: Path, logged_errors: Any
+) -> None:
+    (tmp_path / "tokens.json").write_text("{hush", "utf-8")
+    (tmp_path / "tokens.json").chmod(0o600)
+    keeper = TokenKeeper(FileTokenStore(tmp_path / "tokens.json", bench.kit.clock), bench.kit.clock)
+    bench.start(environ={**ENVIRON, "CTRADER_ACCESS_TOKEN": ""}, tables="[tokens]", tokens=keeper)
+    (logged,) = refusals(bench, logged_errors)
+    assert "tokens.json" in logged
+    assert (bench.left, bench.stopped) == ([1], 1) and bench.kit.venue._accepted == 0
+
+
+def test_a_token_store_that_cannot_be_read_for_a_while_is_complained_of_once(bench: Bench, logged_errors: Any) -> None:
+    class Moody(MemoryTokenStore):
+        broken = False
+
+        def load(self) -> Deferred[dict[str, Grant]]:
+            return fail(TokenStoreError("here", "broken", "Mend it")) if self.broken else super().load()
+
+    kit = bench.kit
+    store = Moody([grant(kit, account_ids=(USD_ACCOUNT,))])
+    keeper = TokenKeeper(store, kit.clock)
+    bench.start(environ={**ENVIRON, "CTRADER_ACCESS_TOKEN": ""}, tables="[tokens]", tokens=keeper)
+    store.broken = True
+    kit.advance(60)
+    assert [line for line in refusals(bench, logged_errors) if "here: broken" in line] == ["here: broken. Mend it"]
+    store.broken = False
+    kit.settle(store.save(grant(kit, "second")))
+    kit.advance(20)
+    assert bench.of("quote")
+
+
+def test_a_refresh_that_is_under_way_at_the_end_is_waited_for(bench: Bench) -> None:
+    kit = bench.kit
+    first = grant(kit)
+    store, _ = from_the_store(bench, first)
+    kit.advance(SHORT - 610)
+    kit.play("delay_answers", delay=0.7, seconds=60.0)
+    kit.advance(10.5)
+    assert stored(kit, store).refresh_began_at is not None, "under way"
+    assert bench.stop() < 5
+    second = stored(kit, store)
+    assert second.refresh_began_at is None and second.access_token != first.access_token
+
+
+def test_a_refresh_that_is_never_answered_does_not_hold_up_the_end(bench: Bench, logged_errors: Any) -> None:
+    kit = bench.kit
+    first = grant(kit)
+    store, _ = from_the_store(bench, first)
+    kit.advance(SHORT - 610)
+    kit.play("fall_silent")
+    kit.advance(10.5)
+    assert bench.stop() < 5
+    (logged,) = refusals(bench, logged_errors)
+    assert 'the tokens of grant "default" were not refreshed' in logged
+    assert stored(kit, store).access_token == first.access_token
+    assert stored(kit, store).refresh_began_at is not None, "the mark tells that it may be spent"
+
+
+# Limits and the flight recorder
+
+
+def test_the_limits_of_an_environment_are_its_clients(bench: Bench) -> None:
+    bench.start(tables="requests_per_second = 70\nhistorical_per_second = 7")
+    limits = bench.client._settings.limits
+    assert (limits.general, limits.historical) == (70, 7)
+    assert any("70 is more than Spotware's servers allow" in line for line in bench.log)
+
+
+def test_everything_is_recorded_but_secrets(bench: Bench, tmp_path: Path) -> None:
+    other = account().replace('"kit"', '"other"')
+    table = '[environment.other]\nhost = "127.0.0.1"\n[flight_recorder]\n'
+    bench.start(account() + other, tables=table)
+    bench.kit.advance(30)
+    bench.stop()
+    text = (tmp_path / "flight.jsonl").read_text("utf-8")
+    assert not [secret for secret in (*SECRETS, CLIENT_ID) if secret in text]
+    recorded = read(tmp_path / "flight.jsonl")
+    assert {entry.where for entry in recorded if isinstance(entry, Opened)} == {
+        "kit (127.0.0.1:5035)",
+        "other (127.0.0.1:5035)",
+    }
+    assert oct((tmp_path / "flight.jsonl").stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_recording_that_cannot_be_made_ends_the_daemon_before_anything_connects(
+    bench: Bench, tmp_path: Path, logged_errors: Any
+) -> None:
+    (tmp_path / "flight.jsonl").write_text("a diary\n", "utf-8")
+    bench.start(tables="[flight_recorder]")
+    assert any("flight_recorder.path" in line for line in refusals(bench, logged_errors))
+    assert (bench.left, bench.stopped) == ([1], 1) and bench.kit.venue._accepted == 0
+    assert (tmp_path / "flight.jsonl").read_text("utf-8") == "a diary\n"
 
 
 # The end
@@ -699,7 +905,7 @@ def test_a_deposit() -> None:
     document = written(documents.execution(event, Symbols()))
     assert document["order"] is document["position"] is document["deal"] is None
     text = (ROOT / "docs" / "daemon.md").read_text("utf-8")
-    (example,) = re.findall(r"`(\{\"id\".*?\})`", text.replace("\n", " "))
+    (example,) = re.findall(r"`(\{\"id\":5,.*?\})`", text)
     assert document["balance_change"] == json.loads(example)
 
 
@@ -723,6 +929,48 @@ def test_a_subscription_that_was_not_renewed_says_why() -> None:
     document = documents.resynchronised(event, euro())
     assert document["failed"] == [{"kind": "depth", "symbol": "EURUSD", "period": None, "reason": "the server: X (y)"}]
     assert (document["requests_not_sent"], document["requests_unknown"]) == (["A"], ["B"])
+
+
+def position(position_id: int, volume: int, **fields: Any) -> messages.ProtoOAPosition:
+    return messages.ProtoOAPosition(
+        positionId=position_id,
+        tradeData=messages.ProtoOATradeData(symbolId=1, volume=volume, tradeSide=messages.ProtoOATradeSide.BUY),
+        positionStatus=messages.ProtoOAPositionStatus.POSITION_STATUS_OPEN,
+        swap=0,
+        **fields,
+    )
+
+
+def test_what_changed_in_positions_and_orders_is_told_in_short() -> None:
+    order = messages.ProtoOAOrder(
+        orderId=6_000_012,
+        tradeData=messages.ProtoOATradeData(symbolId=1, volume=100_000, tradeSide=messages.ProtoOATradeSide.SELL),
+        orderType=messages.ProtoOAOrderType.LIMIT,
+        orderStatus=messages.ProtoOAOrderStatus.ORDER_STATUS_ACCEPTED,
+    )
+    before = position(5_000_002, 200_000, usedMargin=5)
+    after = position(5_000_002, 100_000, stopLoss=1.11787, usedMargin=3)
+    event = Resynchronised(
+        *(1, 0.0, 1.0, (), (), (), ()),
+        positions=Difference(removed=(position(5_000_001, 300_000),), changed=((before, after),)),
+        orders=Difference(added=(order,)),
+    )
+    document = written(documents.resynchronised(event, euro()))
+    (change,) = document["positions"].pop("changed")
+    example = documented()["resynchronised"]
+    assert document["positions"] == {key: example["positions"][key] for key in ("added", "removed")}
+    assert document["orders"] == example["orders"]
+    assert document["unreconciled"] is None
+    text = (ROOT / "docs" / "daemon.md").read_text("utf-8")
+    (described,) = re.findall(r"`(\{\"id\".*?\"changes\".*?\}\})`", text)
+    assert change == json.loads(described)
+
+
+def test_positions_and_orders_that_could_not_be_asked_for() -> None:
+    event = Resynchronised(1, 0.0, 1.0, (), (), (), (), unreconciled=CannotRoute("X", "y"))
+    document = documents.resynchronised(event, euro())
+    assert document["positions"] is document["orders"] is None
+    assert document["unreconciled"] == "the server: X (y)"
 
 
 def test_no_answer_to_a_request_is_ever_written() -> None:
@@ -800,6 +1048,53 @@ def test_a_file_that_another_daemon_writes_to_is_refused(demo: Callable[..., Lin
     _close(daemon)
 
 
+# Files that are renamed
+
+
+def test_a_file_that_was_renamed_is_made_anew(demo: Callable[..., Line], tmp_path: Path) -> None:
+    daemon = prepare(Clock(), demo(), {})
+    path, recorder = tmp_path / "x.jsonl", daemon._recorder
+    recorder.record("error", "kit", None, {"number": 1})
+    daemon.reopen_outputs()
+    recorder.record("error", "kit", None, {"number": 2})
+    path.rename(tmp_path / "old.jsonl")
+    recorder.record("error", "kit", None, {"number": 3})
+    daemon.reopen_outputs()
+    recorder.record("error", "kit", None, {"number": 4})
+    _close(daemon)
+    assert re.findall(r"\d+(?=}$)", (tmp_path / "old.jsonl").read_text("utf-8"), re.MULTILINE) == ["1", "2", "3"]
+    assert re.findall(r"\d+(?=}$)", path.read_text("utf-8"), re.MULTILINE) == ["4"]
+
+
+def test_a_file_that_cannot_be_made_anew_leaves_the_old_one(
+    demo: Callable[..., Line], tmp_path: Path, logged_errors: Any
+) -> None:
+    daemon = prepare(Clock(), demo(), {})
+    (tmp_path / "x.jsonl").rename(tmp_path / "old.jsonl")
+    (tmp_path / "x.jsonl").mkdir()
+    daemon.reopen_outputs()
+    assert "output[1].path" in formatEvent(logged_errors.events[0])
+    logged_errors.flush()
+    daemon._recorder.record("error", "kit", None, {})
+    _close(daemon)
+    assert (tmp_path / "old.jsonl").read_text("utf-8").count("\n") == 1
+
+
+def test_an_output_that_failed_gets_another_try(demo: Callable[..., Line], tmp_path: Path, logged_errors: Any) -> None:
+    left: list[int] = []
+    clock = Clock()
+    clock.callWhenRunning = lambda call: None  # type: ignore[attr-defined]
+    daemon = prepare(clock, demo('[[output]]\npath = "x.jsonl"\n[[output]]\npath = "y.jsonl"\n'), {}, left.append)
+    output, _ = daemon._recorder.outputs
+    output.writer._fail(OSError(errno.ENOSPC, "full"))
+    logged_errors.flush()
+    daemon.reopen_outputs()
+    daemon._recorder.record("error", "kit", None, {})
+    _close(daemon)
+    assert (tmp_path / "x.jsonl").read_text("utf-8").count("\n") == 1
+    assert left == [1], "its failure is not forgotten"
+
+
 @pytest.mark.parametrize(
     ("factory", "problem", "remedy"),
     [
@@ -818,6 +1113,18 @@ def test_a_service_that_cannot_be_imported_is_refused(
         prepare(None, demo(f'[[service]]\nfactory = "{factory}"\n'), {})
     assert caught.value.key == "service[1].factory"
     assert problem in caught.value.problem and remedy in caught.value.remedy
+
+
+def test_without_a_login_there_is_nothing_to_begin_with(tmp_path: Path) -> None:
+    path = tmp_path / "lab.toml"
+    text = '[tokens]\nfile = "kept.json"\n[[account]]\nid = 1\nenvironment = "demo"\n{}[[output]]\npath = "x.jsonl"\n'
+    path.write_text(text.format(""), "utf-8")
+    with pytest.raises(
+        ConfigurationError, match=rf"no tokens yet in .*kept.json. Log in: ctrader login --config {path}"
+    ):
+        prepare(Clock(), Line(config=str(path), seconds=None), ENVIRON)
+    path.write_text(text.format('access_token = "hush"\n'), "utf-8")
+    _close(prepare(Clock(), Line(config=str(path), seconds=None), ENVIRON))
 
 
 def test_a_trust_root_that_is_none_is_refused(tmp_path: Path) -> None:

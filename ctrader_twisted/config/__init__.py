@@ -1,14 +1,16 @@
 """The daemon's configuration: a TOML file, and secrets from there, the environment or a credentials file.
 
 `load` reads everything that can be known without connecting and reports every problem it finds at once, each naming the
-file, the key and what to do. docs/daemon.md describes the keys; what is here is what they become.
+file, the key and what to do. `load_access` reads what there is before anybody has logged in. docs/daemon.md describes
+the keys; what is here is what they become.
 
 Where a secret is looked for, first found wins:
 
 * client id and secret: ``CTRADER_CLIENT_ID`` and ``CTRADER_CLIENT_SECRET``, then ``[application]`` itself, then the
   file its ``credentials`` names;
 * an account's access token: ``access_token_env``, ``access_token`` and ``credentials`` of the account itself, in this
-  order, then ``CTRADER_ACCESS_TOKEN``, then the application's credentials file.
+  order, then the token store if there is ``[tokens]``, else ``CTRADER_ACCESS_TOKEN`` and the application's credentials
+  file.
 
 The environment is passed in, paths are taken from the folder of the configuration file, and no `repr` shows a secret.
 """
@@ -23,13 +25,17 @@ from ctrader_twisted.config.settings import (
     EVENTS,
     PERIODS,
     SIMULATOR,
+    AccessSettings,
     AccountSettings,
     ApplicationSettings,
     Configuration,
     EnvironmentSettings,
+    FlightRecorderSettings,
+    OAuthSettings,
     OutputSettings,
     ServiceSettings,
     SimulatorSettings,
+    TokenSettings,
 )
 from ctrader_twisted.errors import ConfigurationErrors
 
@@ -40,14 +46,19 @@ __all__ = [
     "EVENTS",
     "PERIODS",
     "SIMULATOR",
+    "AccessSettings",
     "AccountSettings",
     "ApplicationSettings",
     "Configuration",
     "EnvironmentSettings",
+    "FlightRecorderSettings",
+    "OAuthSettings",
     "OutputSettings",
     "ServiceSettings",
     "SimulatorSettings",
+    "TokenSettings",
     "load",
+    "load_access",
 ]
 
 
@@ -59,7 +70,24 @@ def load(path: str | Path, environ: Mapping[str, str]) -> Configuration:
     """
     reader = Reader(Path(path), environ)
     configuration = reader.read()
+    _raise(reader)
+    return configuration
+
+
+def load_access(path: str | Path, environ: Mapping[str, str]) -> AccessSettings:
+    """Read and check what a login needs, and what is there already of the rest.
+
+    :param environ: the process's environment.
+    :raises ConfigurationError: as `load`; that there is no account, output or token yet is no reason.
+    """
+    reader = Reader(Path(path), environ)
+    access = reader.read_access()
+    _raise(reader)
+    assert access is not None, "there is an application, or it was refused"
+    return access
+
+
+def _raise(reader: Reader) -> None:
     errors = reader.refusals.errors
     if errors:
         raise errors[0] if len(errors) == 1 else ConfigurationErrors(errors)
-    return configuration

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from ctrader_twisted.config.access import read_oauth, read_tokens
+from ctrader_twisted.config.hosts import read_hosts
 from ctrader_twisted.config.secrets import Secrets
 from ctrader_twisted.config.settings import (
-    DEFAULT_PORT,
     EVENTS,
-    KNOWN_HOSTS,
+    FLIGHT_FILE,
     PERIODS,
     SIMULATOR,
     STDOUT,
+    AccessSettings,
     AccountSettings,
     Configuration,
-    EnvironmentSettings,
+    FlightRecorderSettings,
     OutputSettings,
     ServiceSettings,
     SimulatorSettings,
@@ -28,11 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ctrader_twisted.config.hosts import Host
     from ctrader_twisted.config.secrets import Credentials
-
-
-Host = tuple[str, int, bytes | None, bool | None]
-"""Host, port, trust root, and whether it serves live accounts."""
 
 
 class Reader:
@@ -45,18 +43,21 @@ class Reader:
 
     def read(self) -> Configuration:
         top = Table(self.refusals, "", self._values())
-        simulator = self._simulator(top.table(SIMULATOR))
-        application_table = top.table("application")
+        simulator_table, application_table = top.table(SIMULATOR), top.table("application")
+        simulator = None if simulator_table is None else SimulatorSettings(simulator_table.all())
         fallback = self._secrets.credentials(application_table)
-        hosts = self._hosts(top.table("environment"), simulator)
-        accounts = self._accounts(top, hosts, fallback, simulator)
+        hosts = read_hosts(self.refusals, top.table("environment"), simulated=simulator is not None)
+        tokens = read_tokens(self.refusals, top.table("tokens"))
+        oauth = read_oauth(top.table("oauth"))
+        accounts = self._accounts(top, hosts, fallback)
         by_name: dict[str, list[AccountSettings]] = {}
         for name, account in accounts:
             by_name.setdefault(name, []).append(account)
-        environments = tuple(EnvironmentSettings(name, *hosts[name], tuple(group)) for name, group in by_name.items())
+        environments = tuple(hosts[name].environment(name, tuple(group)) for name, group in by_name.items())
         real = any(name != SIMULATOR for name in by_name)
         application = self._secrets.application(application_table, fallback, needed=real)
         outputs = self._outputs(top.tables("output"))
+        flight_recorder = self._flight_recorder(top.table("flight_recorder"))
         services = self._services(top.tables("service"), list(by_name))
         if not self.refusals.errors and not outputs and not services:
             problem = "neither an output nor a service: nothing would come of it"
@@ -64,12 +65,43 @@ class Reader:
         top.finish()
         self._secrets.look_at_permissions()
         return Configuration(
-            str(self._path), application, environments, simulator, outputs, services, tuple(self.refusals.warnings)
+            str(self._path),
+            application,
+            environments,
+            simulator,
+            outputs,
+            services,
+            tuple(self.refusals.warnings),
+            tokens,
+            oauth,
+            flight_recorder,
         )
+
+    def read_access(self) -> AccessSettings | None:
+        top = Table(self.refusals, "", self._values())
+        application_table = top.table("application")
+        fallback = self._secrets.credentials(application_table)
+        hosts = read_hosts(self.refusals, top.table("environment"), simulated=SIMULATOR in top)
+        tokens = read_tokens(self.refusals, top.table("tokens"))
+        oauth = read_oauth(top.table("oauth"))
+        accounts = self._accounts(top, hosts, fallback, before_login=True)
+        application = self._secrets.application(application_table, fallback, needed=True)
+        for key in (SIMULATOR, "output", "service", "flight_recorder"):
+            top.raw(key)  # for the daemon to check
+        top.finish()
+        self._secrets.look_at_permissions()
+        if application is None:
+            return None
+        environments = tuple(
+            host.environment(name, tuple(account for of, account in accounts if of == name))
+            for name, host in hosts.items()
+            if name != SIMULATOR
+        )
+        return AccessSettings(str(self._path), application, environments, tokens, oauth, tuple(self.refusals.warnings))
 
     def _values(self) -> dict[str, Any]:
         try:
-            text = self._path.read_bytes().decode("utf-8")
+            text = self._path.read_bytes().decode("utf-8-sig")  # editors of Windows begin a file with a byte order mark
             return tomllib.loads(text)
         except OSError as error:
             problem, remedy = f"can't be read: {error.strerror}", "Name a file that exists and may be read."
@@ -80,77 +112,30 @@ class Reader:
         # Outside of the handlers, so that no traceback drags the file's text along.
         raise ConfigurationError(str(self._path), "", problem, remedy)
 
-    # What may be connected to
-
-    def _simulator(self, table: Table | None) -> SimulatorSettings | None:
-        if table is None:
-            return None
-        return SimulatorSettings(table.all())
-
-    def _hosts(self, parent: Table | None, simulator: SimulatorSettings | None) -> dict[str, Host]:
-        hosts: dict[str, Host] = {
-            name: (host, DEFAULT_PORT, None, name == "live") for name, host in KNOWN_HOSTS.items()
-        }
-        if simulator is not None:
-            hosts[SIMULATOR] = ("127.0.0.1", 0, None, False)
-        tables = [] if parent is None else [(name, parent.table(name)) for name in parent.keys()]
-        for name, table in tables:
-            if table is None:
-                continue
-            if name == SIMULATOR:
-                self.refusals.refuse(table.name, "the simulator has no host of its own", "Write [simulator] instead.")
-                continue
-            host = table.text("host") or KNOWN_HOSTS.get(name)
-            if host is None and "host" not in table:
-                table.refuse("host", "missing", 'Write host = "…": only "live" and "demo" have a known one.')
-            port = table.integer("port", 1, 65535) or DEFAULT_PORT
-            live = table.boolean("live")
-            known = hosts[name][3] if name in hosts else None
-            hosts[name] = (host or "", port, self._trust_root(table), known if live is None else live)
-            table.finish()
-        return hosts
-
-    def _trust_root(self, table: Table) -> bytes | None:
-        given = table.text("trust_root")
-        if given is None:
-            return None
-        path = self.refusals.beside(given)
-        try:
-            pem = path.read_bytes()
-        except OSError as error:
-            remedy = "Name a PEM file with the authority's certificate, or leave the key out to trust the system's."
-            table.refuse("trust_root", f"{path} can't be read: {error.strerror}", remedy)
-            return None
-        begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-        if begin not in pem or end not in pem.partition(begin)[2]:
-            remedy = "Give it as PEM; DER is turned into that by: openssl x509 -inform der -in FILE -out FILE.pem"
-            table.refuse("trust_root", f"{path} holds no PEM certificate", remedy)
-            return None
-        return pem
+    # Who is watched
 
     def _accounts(
-        self,
-        top: Table,
-        hosts: Mapping[str, object],
-        fallback: Credentials,
-        simulator: SimulatorSettings | None,
+        self, top: Table, hosts: Mapping[str, Host], fallback: Credentials, *, before_login: bool = False
     ) -> list[tuple[str, AccountSettings]]:
+        """Read the accounts with their environments; before a login neither ids nor tokens are known to anybody."""
         accounts: list[tuple[str, AccountSettings]] = []
         tables = top.tables("account")
-        if not tables and "account" not in top:
+        kept = "tokens" in top
+        if not tables and "account" not in top and not before_login:
             remedy = 'Add [[account]] with id = …, environment = "…" and symbols = […].'
             self.refusals.refuse("account", "missing", remedy)
         seen: dict[tuple[str, int | None], str] = {}
         for table in tables:
-            name = self._environment_of(table, hosts, simulator)
+            name = self._environment_of(table, hosts)
             own = self._secrets.credentials(table)
             account_id = table.integer("id", 1, 2**63 - 1)
             if "id" not in table and name != SIMULATOR:
                 account_id = own.account_id or fallback.account_id
-                if account_id is None and not own.refused and not fallback.refused:
+                if account_id is None and not own.refused and not fallback.refused and not before_login:
                     remedy = "Write the account's ctidTraderAccountId, not the login number shown by the terminal."
                     table.refuse("id", "missing", remedy)
-            token, refresh = self._secrets.tokens(table, own, fallback, needed=name not in (SIMULATOR, None))
+            real = name not in (SIMULATOR, None)
+            token, refresh = self._secrets.tokens(table, own, fallback, kept=kept, needed=real and not before_login)
             symbols = table.texts("symbols") or ()
             account = AccountSettings(
                 table.name, account_id, token, refresh, symbols, self._bars(table, symbols), self._depth(table, symbols)
@@ -160,20 +145,19 @@ class Reader:
                 continue
             accounts.append((name, account))
             first = seen.setdefault((name, account_id), table.name)
-            if first != table.name and (account_id is not None or "id" not in table):
+            not_known = account_id is None and ("id" in table or before_login)
+            if first != table.name and not not_known:
                 table.refuse("id", f"the same account as {first}", "Name an account once, with all its symbols.")
         return accounts
 
-    def _environment_of(
-        self, table: Table, hosts: Mapping[str, object], simulator: SimulatorSettings | None
-    ) -> str | None:
+    def _environment_of(self, table: Table, hosts: Mapping[str, Host]) -> str | None:
         name = table.text("environment")
         choices = listing(sorted({*hosts, SIMULATOR}))
         if name is None:
             if "environment" not in table:
                 table.refuse("environment", "missing", f'Write environment = "…": one of {choices}.')
             return None
-        if name == SIMULATOR and simulator is None:
+        if name == SIMULATOR and name not in hosts:
             table.refuse("environment", "there is no simulator", "Add a table [simulator].")
             return None
         if name not in hosts:
@@ -222,14 +206,11 @@ class Reader:
 
     def _outputs(self, tables: list[Table]) -> tuple[OutputSettings, ...]:
         outputs: list[OutputSettings] = []
-        seen: dict[Path | None, str] = {}
         for table in tables:
             given = table.text("path")
-            path = None if given is None or given == STDOUT else self.refusals.beside(given)
             if given is None and "path" not in table:
                 table.refuse("path", "missing", 'Write path = "FILE", or path = "-" for stdout.')
-            if path is not None:
-                self._check_output(table, path)
+            path = None if given is None or given == STDOUT else table.file("path", STDOUT)
             events = table.texts("events")
             for event in events or ():
                 if event not in EVENTS:
@@ -240,19 +221,26 @@ class Reader:
             table.finish()
             if given is None:
                 continue
-            first = seen.setdefault(path, table.name)
-            if first != table.name:
-                self.refusals.refuse(table.path("path"), f"the same as {first}", "Give each output a file of its own.")
+            self.refusals.claim(path, table.name, "path")
             outputs.append(OutputSettings(table.name, path, frozenset(EVENTS if events is None else events)))
         return tuple(outputs)
 
-    def _check_output(self, table: Table, path: Path) -> None:
-        if not path.parent.is_dir():
-            table.refuse("path", f"the folder {path.parent} does not exist", f"mkdir -p {path.parent}")
-        elif path.is_dir():
-            table.refuse("path", f"{path} is a folder", "Name a file in it.")
-        elif not os.access(path if path.exists() else path.parent, os.W_OK):
-            table.refuse("path", f"{path} may not be written", "Change its permissions, or name another file.")
+    def _flight_recorder(self, table: Table | None) -> FlightRecorderSettings | None:
+        if table is None:
+            return None
+        path = table.file("path", FLIGHT_FILE, in_folder=True)
+        megabytes = table.number("max_megabytes", 0.1, 10_000.0)
+        parts = table.integer("parts", 1, 1000)
+        table.finish()
+        if path is None:
+            return None
+        self.refusals.claim(path, table.name, "path")
+        settings = FlightRecorderSettings(path)
+        return FlightRecorderSettings(
+            path,
+            settings.max_bytes if megabytes is None else int(megabytes * 1_000_000),
+            parts or settings.parts,
+        )
 
     def _services(self, tables: list[Table], environments: list[str]) -> tuple[ServiceSettings, ...]:
         services: list[ServiceSettings] = []

@@ -67,9 +67,12 @@ class Secrets:
         return None if client_id is None or client_secret is None else ApplicationSettings(client_id, client_secret)
 
     def tokens(
-        self, table: Table, own: Credentials, fallback: Credentials, *, needed: bool
+        self, table: Table, own: Credentials, fallback: Credentials, *, kept: bool, needed: bool
     ) -> tuple[str | None, str | None]:
-        """Find an account's access token and the refresh token that belongs to it."""
+        """Find an account's access token and the refresh token that belongs to it.
+
+        :param kept: there is a token store: it comes before what is not the account's own.
+        """
         variable, inline = table.text("access_token_env"), table.text("access_token")
         refresh = table.text("refresh_token")
         self._inline |= inline is not None or refresh is not None
@@ -79,21 +82,44 @@ class Secrets:
             table.refuse(
                 "access_token_env", "the environment has no variable of this name", "Set it, or correct the name."
             )
-        candidates = (
+        candidates = [
             (from_variable, refresh),
             (inline, refresh),
             (own.access_token, refresh or own.refresh_token),
+        ]
+        general = [
             (self._environ.get(ACCESS_TOKEN) or None, refresh),
             (fallback.access_token, refresh or fallback.refresh_token),
-        )
-        for pair in candidates:
-            if pair[0] is not None:
-                return pair
+        ]
+        if not kept:
+            candidates += general
+        for access_token, refresh_token in candidates:
+            if access_token is not None:
+                if needed and refresh_token is not None:
+                    self._warn_of_unused_pair(table)
+                return access_token, refresh_token
+        if kept and needed:
+            for (access_token, _), source in zip(general, (ACCESS_TOKEN, "[application] credentials"), strict=True):
+                if access_token is not None:
+                    self._refusals.warn_once(
+                        f"{self._refusals.path}: the access token of {source} is not used: [tokens] comes first. "
+                        "To keep it there: ctrader tokens import"
+                    )
         given = "access_token" in table or "access_token_env" in table
-        if needed and not given and not own.refused and not fallback.refused:
-            remedy = f'Write access_token_env = "NAME", credentials = "FILE" or access_token, or set {ACCESS_TOKEN}.'
+        if needed and not given and not kept and not own.refused and not fallback.refused:
+            remedy = (
+                f'Add [tokens] and log in (ctrader login), or write access_token_env = "NAME", credentials = "FILE" or '
+                f"access_token, or set {ACCESS_TOKEN}."
+            )
             table.refuse("access_token", "missing", remedy)
         return None, refresh
+
+    def _warn_of_unused_pair(self, table: Table) -> None:
+        self._refusals.warnings.append(
+            f"{self._refusals.path}: {table.name}: its refresh token is not used, because the tokens that a refresh "
+            "gives would have nowhere to be kept: this account needs another access token in about 30 days. To have it "
+            "refreshed, put it into a token store: ctrader tokens import"
+        )
 
     def credentials(self, table: Table | None) -> Credentials:
         """Read the credentials file that a table names; one without the key has none."""

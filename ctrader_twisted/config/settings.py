@@ -15,6 +15,16 @@ SIMULATOR: Final = "simulator"
 KNOWN_HOSTS: Final[Mapping[str, str]] = {"live": "live.ctraderapi.com", "demo": "demo.ctraderapi.com"}
 DEFAULT_PORT: Final = 5035
 
+SPOTWARE: Final = ".ctraderapi.com"
+"""Hosts whose limits are known: they allow `REQUESTS_PER_SECOND` and `HISTORICAL_PER_SECOND`, and not more."""
+REQUESTS_PER_SECOND: Final = 50
+HISTORICAL_PER_SECOND: Final = 5
+MOST_PER_SECOND: Final = 10_000
+"""What any other host can be asked for."""
+
+TOKEN_FILE: Final = "tokens.json"
+FLIGHT_FILE: Final = "flight.jsonl"
+
 PERIODS: Final = ("M1", "M2", "M3", "M4", "M5", "M10", "M15", "M30", "H1", "H4", "H12", "D1", "W1", "MN1")
 
 EVENTS: Final = (
@@ -53,8 +63,9 @@ class AccountSettings:
     account_id: int | None
     """ctidTraderAccountId. None only on the simulator: the account the venue has."""
     access_token: str | None = field(repr=False)
-    """None only on the simulator."""
+    """None if the token store is to give one, and on the simulator."""
     refresh_token: str | None = field(repr=False)
+    """Of this access token. Not used: the pair that a refresh gives could not be kept."""
     symbols: tuple[str, ...]
     """By name, as the broker spells them."""
     bars: Mapping[str, tuple[str, ...]]
@@ -75,6 +86,39 @@ class EnvironmentSettings:
     live: bool | None
     """Whether it serves live accounts, or None if the file does not say."""
     accounts: tuple[AccountSettings, ...]
+    requests_per_second: int = REQUESTS_PER_SECOND
+    historical_per_second: int = HISTORICAL_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """Where tokens are kept."""
+
+    file: Path
+    """It need not exist before somebody has logged in; its folder does, and may be written."""
+    refresh_before: float = 86_400.0
+    """Seconds before they expire that tokens are refreshed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthSettings:
+    """How somebody logs in. None is what the library would use."""
+
+    redirect_uri: str | None = None
+    """As registered for the application, to the letter."""
+    consent_url: str | None = None
+    token_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlightRecorderSettings:
+    """Where the conversation is recorded."""
+
+    path: Path
+    max_bytes: int = 10_000_000
+    """Of one part."""
+    parts: int = 5
+    """How many are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +164,20 @@ class Configuration:
     services: tuple[ServiceSettings, ...]
     warnings: tuple[str, ...]
     """What was accepted but should not stay so."""
+    tokens: TokenSettings | None = None
+    oauth: OAuthSettings = OAuthSettings()
+    flight_recorder: FlightRecorderSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """What there is before anybody has logged in: who this program is, where it could connect, where tokens go."""
+
+    file: str
+    application: ApplicationSettings
+    environments: tuple[EnvironmentSettings, ...]
+    """Every one that is known, with the accounts that the file names, if any. An account may have neither id nor token
+    yet. The simulator is not among them."""
+    tokens: TokenSettings | None
+    oauth: OAuthSettings
+    warnings: tuple[str, ...]

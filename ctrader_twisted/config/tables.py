@@ -21,14 +21,26 @@ class Refusals:
         self.path = path
         self.errors: list[ConfigurationError] = []
         self.warnings: list[str] = []
+        self._claimed: dict[Path | None, str] = {self.beside(path.name): "this configuration itself"}
 
     def refuse(self, key: str, problem: str, remedy: str, *, file: Path | None = None) -> None:
         """Add one refusal; of another file than the configuration itself, if given."""
         self.errors.append(ConfigurationError(str(file or self.path), key, problem, remedy))
 
+    def warn_once(self, warning: str) -> None:
+        """Add a warning, unless it is there already."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
     def beside(self, given: str) -> Path:
         """Resolve a path from the folder of the configuration file: twistd changes its own."""
         return Path(os.path.abspath(self.path.parent / Path(given).expanduser()))
+
+    def claim(self, path: Path | None, table: str, key: str) -> None:
+        """Refuse a file that something else is written to; None is stdout."""
+        first = self._claimed.setdefault(path, table)
+        if first != table:
+            self.refuse(f"{table}.{key}", f"the same as {first}", "Give each a file of its own.")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -75,6 +87,35 @@ class Table:
         shown = str(value) if type(value) is int else kind_of(value)
         self.refuse(key, f"{shown} where a whole number belongs", f"Write a number from {low} to {high}, unquoted.")
         return None
+
+    def number(self, key: str, low: float, high: float) -> float | None:
+        value = self._get(key)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is None or (is_number and low <= value <= high):
+            return None if value is None else float(value)
+        shown = str(value) if is_number else kind_of(value)
+        self.refuse(key, f"{shown} where a number belongs", f"Write a number from {low:g} to {high:g}, unquoted.")
+        return None
+
+    def file(self, key: str, default: str, *, in_folder: bool = False) -> Path | None:
+        """Read the path of a file that is to be written.
+
+        :param in_folder: other files are made beside it, too.
+        """
+        given = self.text(key) or (default if key not in self else None)
+        if given is None:
+            return None
+        path = self._refusals.beside(given)
+        if not path.parent.is_dir():
+            self.refuse(key, f"the folder {path.parent} does not exist", f"mkdir -p {path.parent}")
+        elif path.is_dir():
+            self.refuse(key, f"{path} is a folder", "Name a file in it.")
+        elif path.exists() and not os.access(path, os.W_OK):
+            self.refuse(key, f"{path} may not be written", "Change its permissions, or name another file.")
+        elif (in_folder or not path.exists()) and not os.access(path.parent, os.W_OK | os.X_OK):
+            problem = f"no file may be made in the folder {path.parent}"
+            self.refuse(key, problem, "Change its permissions, or name a file in another one.")
+        return path
 
     def texts(self, key: str) -> tuple[str, ...] | None:
         value = self._get(key)

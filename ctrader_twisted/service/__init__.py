@@ -1,7 +1,7 @@
 """What ``twistd ctrader`` runs: the options of its command line, and the service they make.
 
 * `documents` events as objects for an output; `recorder` hands them to those that want them.
-* `account` and `environment` watch; `daemon` begins and ends everything.
+* `account` and `environment` watch; `logins` looks for new tokens; `daemon` begins and ends everything.
 * `log` writes the log for people, on stderr.
 """
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
+import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.python import usage
@@ -22,6 +24,7 @@ from ctrader_twisted.service.daemon import Daemon
 from ctrader_twisted.service.log import stderr_observer
 from ctrader_twisted.service.recorder import Output, Recorder
 from ctrader_twisted.tls import ClientTLS
+from ctrader_twisted.tokens import FileTokenStore, TokenKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,9 +71,11 @@ def makeService(options: Options) -> Daemon:
     from twisted.internet import reactor
 
     try:
-        return prepare(reactor, options, os.environ)
+        daemon = prepare(reactor, options, os.environ)
     except ConfigurationError as error:
         raise SystemExit(f"twistd ctrader: the configuration is refused.\n{error}") from None
+    _obey_hangups(reactor, daemon, in_background=_in_background(options))
+    return daemon
 
 
 def prepare(
@@ -83,8 +88,9 @@ def prepare(
     """
     configuration = config.load(options["config"], environ)
     _check_trust_roots(configuration)
-    twistd: Mapping[str, Any] = getattr(options, "parent", None) or {}
-    in_background = "nodaemon" in twistd and not twistd["nodaemon"] and not twistd.get("debug")
+    tokens = _tokens(reactor, configuration)
+    twistd = _of_twistd(options)
+    in_background = _in_background(options)
     factories = [_factory(configuration, settings) for settings in configuration.services]
     venue = _venue(reactor, configuration)
     told_where_to_log = any(twistd.get(option) not in (None, False, 0, "", "-") for option in _LOG_OPTIONS)
@@ -94,15 +100,64 @@ def prepare(
         configuration,
         recorder,
         factories=factories,
+        tokens=tokens,
         venue=venue,
         seconds=options["seconds"],
         leave=leave or _leave_with,
         observer=None if in_background or told_where_to_log else stderr_observer(),
     )
     for settings in configuration.outputs:
-        writer = _writer(reactor, configuration, settings, daemon, in_background)
-        recorder.outputs.append(Output(writer, settings.events))
+        open_writer = partial(_writer, reactor, configuration, settings, daemon, in_background)
+        recorder.outputs.append(Output(open_writer(), settings.events, settings.path, open_writer))
     return daemon
+
+
+def _of_twistd(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the options before the word ``ctrader``."""
+    return getattr(options, "parent", None) or {}
+
+
+def _in_background(options: Mapping[str, Any]) -> bool:
+    twistd = _of_twistd(options)
+    return "nodaemon" in twistd and not twistd["nodaemon"] and not twistd.get("debug")
+
+
+def _obey_hangups(reactor: Any, daemon: Daemon, *, in_background: bool) -> None:
+    """Have SIGHUP open the outputs' files anew, as daemons do; where a terminal hangs up, it ends the program in order.
+
+    ``nohup`` keeps a program of a terminal running: it has the signal ignored.
+    """
+    if not hasattr(signal, "SIGHUP"):
+        return
+    if in_background or not _has_terminal() or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: reactor.callFromThread(daemon.reopen_outputs))
+    else:
+        signal.signal(signal.SIGHUP, reactor.sigTerm)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _tokens(reactor: Any, configuration: Configuration) -> TokenKeeper | None:
+    """Make what keeps the tokens, if an account takes its own from there."""
+    settings = configuration.tokens
+    wanting = any(
+        account.access_token is None
+        for environment in configuration.environments
+        if environment.name != config.SIMULATOR
+        for account in environment.accounts
+    )
+    if settings is None or not wanting:
+        return None
+    if not settings.file.exists():
+        remedy = f"Log in: ctrader login --config {configuration.file}"
+        raise ConfigurationError(configuration.file, "tokens.file", f"no tokens yet in {settings.file}", remedy)
+    return TokenKeeper(FileTokenStore(settings.file, reactor), reactor, refresh_within=settings.refresh_before)
 
 
 def _check_trust_roots(configuration: Configuration) -> None:

@@ -13,8 +13,8 @@ from ctrader_twisted.errors import (
     AccountRefused,
     AlreadyStanding,
     ApplicationRefused,
-    CannotRoute,
     ClientClosed,
+    GrantRefused,
     NotAuthorised,
     OpenApiError,
     RateLimited,
@@ -22,6 +22,7 @@ from ctrader_twisted.errors import (
     ServerUnavailable,
     TokenRefused,
     UnderMaintenance,
+    WrongEnvironment,
 )
 from ctrader_twisted.market import LiveBars, Quotes
 from ctrader_twisted.service import documents
@@ -54,27 +55,19 @@ class Step(NamedTuple):
     period: int | None = None
 
 
-class _Refused(Exception):
-    """What stays wrong until somebody corrects the configuration or gets another token."""
-
-    def __init__(self, what: str, error: OpenApiError, remedy: str) -> None:
-        super().__init__(what, str(error))
-        self.what = what
-        self.error = error
-        self.remedy = remedy
-
-
 class AccountWatch:
-    """Authorises an account, finds its symbols, subscribes, and turns what comes into objects for the outputs.
+    """Has an account authorised, finds its symbols, subscribes, and turns what comes into objects for the outputs.
 
-    After a loss the client itself restores the account and its subscriptions. What only the daemon can do then is to
-    forget half-known quotes and bars, and to tell a refusal that stays from one that passes.
+    The client keeps the account authorised and restores its subscriptions after a loss. What only the daemon can do
+    then is to forget half-known quotes and bars, and to say what somebody has to do.
 
     :param account_id: ctidTraderAccountId.
-    :param live: whether the environment serves live accounts, or None if nobody knows.
+    :param access_token: None if the client's token store is to give one.
     :param on_out: called when the account can't be used until somebody corrects something.
+    :param on_login_needed: called when somebody has to log in, after which the account comes back by itself.
 
-    :ivar out: whether that is so.
+    :ivar out: whether it can't be used until somebody corrects something and starts the daemon again.
+    :ivar needs_login: whether somebody has to log in.
     """
 
     def __init__(
@@ -84,26 +77,28 @@ class AccountWatch:
         settings: AccountSettings,
         *,
         account_id: int,
-        access_token: str,
+        access_token: str | None,
         environment: str,
-        live: bool | None,
         recorder: Recorder,
         on_out: Callable[[], object],
+        on_login_needed: Callable[[], object],
     ) -> None:
         self.account_id = account_id
         self.out = False
+        self.needs_login = False
         self.symbols = Symbols()
         self._client = client
         self._clock = clock
         self._settings = settings
         self._token = access_token
         self._environment = environment
-        self._live = live
         self._recorder = recorder
         self._on_out = on_out
+        self._on_login_needed = on_login_needed
         self._quotes = Quotes()
         self._bars = LiveBars()
         self._todo: list[Step] | None = None
+        self._busy = False
         self._task: Deferred[None] | None = None
         self._stopped = False
 
@@ -111,7 +106,8 @@ class AccountWatch:
 
     def start(self) -> None:
         """Begin to bring the account up, unless that is going on already."""
-        if self._task is None and not self._stopped:
+        if not self._busy and not self._stopped:
+            self._busy = True
             self._task = Deferred.fromCoroutine(self._bring_up())
             self._task.addErrback(self._failed).addBoth(self._ended)
 
@@ -123,17 +119,10 @@ class AccountWatch:
 
     async def _bring_up(self) -> None:
         delay = FIRST_RETRY
-        while not self._stopped:
+        while await self._is_authorised():
             try:
-                await self._client.when_ready()
-                await self._authorise()
                 await self._learn_symbols()
                 await self._subscribe()
-                return
-            except (ApplicationRefused, ClientClosed):
-                return  # the whole environment is out, and says so itself
-            except _Refused as refused:
-                self._refuse(refused)
                 return
             except OpenApiError as error:
                 if self._stopped:
@@ -149,59 +138,49 @@ class AccountWatch:
             await deferLater(self._clock, wait)
             delay = min(delay * 1.5, LONGEST_RETRY)
 
+    async def _is_authorised(self) -> bool:
+        """Wait until the account is authorised; False, and said, if that needs somebody to do something."""
+        try:
+            await self._client.authorise(self.account_id, self._token)
+        except (ApplicationRefused, ClientClosed):
+            pass  # the whole environment is out, and says so itself
+        except GrantRefused:
+            pass  # the account's state says so
+        except TokenRefused as error:
+            self._refuse("access token", str(error), "Get another one; access tokens live for about 30 days.")
+        except WrongEnvironment as error:
+            self._refuse("environment", ServerError.__str__(error), f'{error.remedy} Correct its key "environment".')
+        except AccountRefused as error:
+            self._refuse("account", str(error), self._client.account_status(self.account_id).remedy)
+        else:
+            return True
+        return False
+
     def _failed(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
             _log.failure("account {account}: unexpected failure", failure, account=self.account_id)
 
     def _ended(self, _: None) -> None:
-        self._task = None
+        self._busy = False
 
-    # Bringing up
+    def _refuse(self, what: str, why: str, remedy: str) -> None:
+        self._alarm(f"the {what} was refused: {why}", remedy)
+        self.out = True
+        self._on_out()
 
-    async def _authorise(self) -> None:
-        if self._client.account_state(self.account_id) is AccountState.AUTHORISED:
-            return
-        try:
-            await self._client.account_auth(ctidTraderAccountId=self.account_id, accessToken=self._token)
-        except AlreadyStanding:
-            pass
-        except TokenRefused as error:
-            raise _Refused("access token", error, "Get a new one; access tokens live for about 30 days.") from None
-        except AccountRefused as error:
-            raise self._account_refused(error) from None
-        except CannotRoute as error:
-            await self._tell_wrong_from_busy(error)
-            raise
-
-    async def _tell_wrong_from_busy(self, error: CannotRoute) -> None:
-        """The same code means a wrong environment, which stays, and a broker's maintenance, which passes."""
-        granted = await self._client.get_account_list_by_access_token(accessToken=self._token)
-        for account in granted.ctidTraderAccount:
-            if account.ctidTraderAccountId == self.account_id:
-                if self._live is not None and account.isLive != self._live:
-                    kind = "live" if account.isLive else "demo"
-                    remedy = f'It is a {kind} account: write environment = "{kind}".'
-                    raise _Refused("environment", error, remedy) from None
-                return
-        raise self._account_refused(error)
-
-    def _account_refused(self, error: ServerError) -> _Refused:
-        remedy = "Check the id (the ctidTraderAccountId, not the login), and that this access token was granted for it."
-        return _Refused("account", error, remedy)
-
-    def _refuse(self, refused: _Refused) -> None:
+    def _alarm(self, problem: str, remedy: str) -> None:
+        """Say what stays wrong until somebody does something."""
         _log.error(
-            "{key}: account {account} on {environment}: the {what} was refused: {error}. {remedy}",
+            "{key}: account {account} on {environment}: {problem}. {remedy}",
             key=self._settings.key,
             account=self.account_id,
             environment=self._environment,
-            what=refused.what,
-            error=refused.error,
-            remedy=refused.remedy,
+            problem=problem,
+            remedy=remedy,
         )
-        self._record("error", documents.error(f"the {refused.what} was refused: {refused.error}", refused.remedy))
-        self.out = True
-        self._on_out()
+        self._record("error", documents.error(problem, remedy))
+
+    # Bringing up
 
     async def _learn_symbols(self) -> None:
         if self._todo is not None:
@@ -285,12 +264,18 @@ class AccountWatch:
             self._quotes.forget()
             self._bars.forget()
         if event.state is AccountState.AUTHORISED:
-            self.out = False
+            self.out = self.needs_login = False
             _log.info(
                 "account {account} on {environment} is authorised",
                 account=self.account_id,
                 environment=self._environment,
             )
+            if self._todo is None or self._todo:
+                self.start()
+        elif event.state is AccountState.NEEDS_LOGIN:
+            self.needs_login = True
+            self._alarm(event.reason, event.remedy)
+            self._on_login_needed()
         elif event.state in (AccountState.REFUSED, AccountState.TOKEN_INVALID) and not self.out:
             self.start()  # to find out whether that passes
 

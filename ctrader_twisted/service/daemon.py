@@ -16,24 +16,30 @@ from twisted.python.components import Componentized
 from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.credentials import Application, Environment
 from ctrader_twisted.errors import ConfigurationError, OpenApiError
+from ctrader_twisted.flight import FlightRecorder, Redactor
 from ctrader_twisted.service.environment import EnvironmentWatch
+from ctrader_twisted.service.logins import Logins
+from ctrader_twisted.session.pacing import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from twisted.python.failure import Failure
 
     from ctrader_twisted.config import AccountSettings, Configuration, EnvironmentSettings
     from ctrader_twisted.factory import Opening
     from ctrader_twisted.outputs import JsonLinesWriter
-    from ctrader_twisted.service.recorder import Recorder
+    from ctrader_twisted.protocol import Tap
+    from ctrader_twisted.service.recorder import Output, Recorder
     from ctrader_twisted.sim.service import VenueService
+    from ctrader_twisted.tokens import TokenKeeper
 
-# Together less than the five seconds in which the daemon ends whatever its peers do.
+# Together less than the five seconds in which the daemon ends whatever its peers do. Closing a client may take the
+# environment's CLOSE_TIMEOUT twice: for a token refresh that is under way, and for its peer.
 SERVICES_TIME = 2.0
-CLIENTS_TIME = 1.5
-VENUE_TIME = 0.5
-OUTPUTS_TIME = 0.5
+CLIENTS_TIME = 2.0
+VENUE_TIME = 0.3
+OUTPUTS_TIME = 0.4
 
 _log = Logger()
 
@@ -43,6 +49,7 @@ class Daemon(MultiService):
 
     :param reactor: an ``IReactorTCP``, ``IReactorTime`` and ``IReactorCore``.
     :param factories: what makes each user service, in the order of ``configuration.services``.
+    :param tokens: the token store's grants, if an account takes its token from there.
     :param venue: the venue to run, if the configuration simulates one.
     :param seconds: end after so many, with exit status 0; None for never.
     :param leave: called once with an exit status other than 0, as soon as it is known.
@@ -59,6 +66,7 @@ class Daemon(MultiService):
         recorder: Recorder,
         *,
         factories: Sequence[Callable[..., Any]] = (),
+        tokens: TokenKeeper | None = None,
         venue: VenueService | None = None,
         seconds: float | None = None,
         leave: Callable[[int], object] = lambda status: None,
@@ -72,6 +80,9 @@ class Daemon(MultiService):
         self._configuration = configuration
         self._recorder = recorder
         self._factories = list(zip(configuration.services, factories, strict=True))
+        self._tokens = tokens
+        self._logins = None if tokens is None else Logins(tokens, reactor, self._somebody_needs_login)
+        self._flight_recorder: FlightRecorder | None = None
         self._venue = venue
         self._seconds = seconds
         self._leave = leave
@@ -94,23 +105,56 @@ class Daemon(MultiService):
         Service.startService(self)
         for warning in self._configuration.warnings:
             _log.warn("{warning}", warning=warning)
-        try:
-            if self._venue is not None:
-                self._venue.startService()
-            self._begin_environments()
-            self._begin_user_services()
-        except OpenApiError as error:
-            _log.error("{error}", error=error)
-            self.end(1, "it could not begin")
+        Deferred.fromCoroutine(self._begin()).addErrback(self._not_begun)
+
+    async def _begin(self) -> None:
+        if self._tokens is not None:
+            await self._tokens.load()
+        if self._ending:
             return
-        except Exception:
-            _log.failure("it could not begin")
-            self.end(1, "it could not begin")
-            return
+        self._begin_flight_recorder()
+        if self._venue is not None:
+            self._venue.startService()
+        self._begin_environments()
+        self._begin_user_services()
         for environment in self.environments:
             environment.startService()
         if self._seconds is not None:
             self._timer = self._reactor.callLater(self._seconds, self._time_is_up)
+
+    def _not_begun(self, failure: Failure) -> None:
+        if failure.check(OpenApiError):
+            _log.error("{error}", error=failure.getErrorMessage())
+        else:
+            _log.failure("it could not begin", failure)
+        self.end(1, "it could not begin")
+
+    def _begin_flight_recorder(self) -> None:
+        settings = self._configuration.flight_recorder
+        if settings is None:
+            return
+        recorder = FlightRecorder(
+            settings.path, max_bytes=settings.max_bytes, parts=settings.parts, redactor=Redactor(self._secrets())
+        )
+        if recorder.failure is not None:
+            problem = f"{settings.path} can't be used: {recorder.failure}"
+            raise ConfigurationError(
+                self._configuration.file, "flight_recorder.path", problem, "Name another file, or remove that one."
+            )
+        self._flight_recorder = recorder
+
+    def _secrets(self) -> Iterator[str]:
+        """Give every secret that is known before anything is said."""
+        application = self._configuration.application
+        if application is not None:
+            yield application.client_secret
+        for environment in self._configuration.environments:
+            for account in environment.accounts:
+                yield account.access_token or ""
+                yield account.refresh_token or ""
+        for grant in self._tokens.grants.values() if self._tokens is not None else ():
+            yield grant.access_token
+            yield grant.refresh_token or ""
 
     def _begin_environments(self) -> None:
         for settings in self._configuration.environments:
@@ -121,11 +165,18 @@ class Daemon(MultiService):
                     self._simulated_environment() if simulated else _environment(settings),
                     self._application(simulated),
                     [self._account(account, simulated) for account in settings.accounts],
+                    limits=Limits(general=settings.requests_per_second, historical=settings.historical_per_second),
                     recorder=self._recorder,
                     on_out=self._somebody_is_out,
+                    on_login_needed=self._expect_login,
+                    tokens=None if simulated else self._tokens,
+                    tap=self._tap(),
                     opening=self._opening,
                 )
             )
+
+    def _tap(self) -> Tap | None:
+        return None if self._flight_recorder is None else self._flight_recorder.tap()
 
     def _simulated_environment(self) -> Environment:
         assert self._venue is not None
@@ -141,7 +192,7 @@ class Daemon(MultiService):
         assert application is not None
         return Application(application.client_id, application.client_secret)
 
-    def _account(self, settings: AccountSettings, simulated: bool) -> tuple[AccountSettings, int, str]:
+    def _account(self, settings: AccountSettings, simulated: bool) -> tuple[AccountSettings, int, str | None]:
         account_id, token = settings.account_id, settings.access_token
         if simulated:
             assert self._venue is not None and self._venue.venue is not None
@@ -152,7 +203,7 @@ class Daemon(MultiService):
                 problem = f"the simulator has no account {account_id}"
                 raise ConfigurationError(self._configuration.file, f"{settings.key}.id", problem, remedy)
             token = token or registry.token_for(account_id)
-        assert account_id is not None and token is not None
+        assert account_id is not None
         return settings, account_id, token
 
     def _begin_user_services(self) -> None:
@@ -195,6 +246,47 @@ class Daemon(MultiService):
         if all(environment.out for environment in self.environments):
             self.end(1, "no account can be used")
 
+    def _somebody_needs_login(self) -> bool:
+        return any(environment.needs_login for environment in self.environments)
+
+    def _expect_login(self) -> None:
+        if self._logins is not None and not self._ending:
+            self._logins.expect()
+
+    # Outputs
+
+    def reopen_outputs(self) -> None:
+        """Open anew the files that were renamed or removed, as who rotates them asks for, and those that had failed."""
+        outputs = self._recorder.outputs
+        for place, output in enumerate(outputs):
+            if output.is_in_place or output.open is None or self._ending:
+                continue
+            if output.writer.ended:
+                self._finish(output)  # it would keep its own successor from opening the file
+            try:
+                writer = output.open()
+            except ConfigurationError as error:
+                _log.error("{error}", error=error)
+                continue
+            if not output.writer.ended:
+                output.writer.close()
+                self._finish(output)
+            outputs[place] = output._replace(writer=writer)
+            _log.info("{output}: opened anew", output=writer.name)
+
+    def _finish(self, output: Output) -> None:
+        """Let go of a file, and say what became of its events."""
+        writer = output.writer
+        writer.abandon()
+        _log.info(
+            "{output}: {written} events written, {lost} not",
+            output=writer.name,
+            written=writer.written,
+            lost=writer.lost,
+        )
+        if writer.lost:
+            self._worsen(1)
+
     def output_failed(self, writer: JsonLinesWriter) -> None:
         """An output can't go on; without any, and without user services, there is nothing left to do."""
         self._worsen(1)
@@ -208,6 +300,8 @@ class Daemon(MultiService):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._logins is not None:
+            self._logins.stop()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -217,18 +311,12 @@ class Daemon(MultiService):
         await self._within(CLIENTS_TIME, clients, "a connection")
         if self._venue is not None and self._venue.running:
             await self._within(VENUE_TIME, [maybeDeferred(self._venue.stopService)], "the venue")
-        writers = [output.writer for output in self._recorder.outputs]
-        await self._within(OUTPUTS_TIME, [writer.close() for writer in writers], "the reader of an output")
-        for writer in writers:
-            writer.abandon()
-            _log.info(
-                "{output}: {written} events written, {lost} not",
-                output=writer.name,
-                written=writer.written,
-                lost=writer.lost,
-            )
-            if writer.lost:
-                self._worsen(1)
+        if self._flight_recorder is not None:
+            self._flight_recorder.close()
+        outputs = self._recorder.outputs
+        await self._within(OUTPUTS_TIME, [output.writer.close() for output in outputs], "the reader of an output")
+        for output in outputs:
+            self._finish(output)
 
     async def _within(self, seconds: float, ends: list[Deferred[Any]], what: str) -> None:
         """Wait for all of these, but not longer."""

@@ -17,6 +17,7 @@ from ctrader_twisted.market import MONEY_DIGITS, lots, money, price_from_double,
 from ctrader_twisted.wire import catalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal
     from enum import IntEnum
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.market import Bar, Quote
     from ctrader_twisted.service.symbols import Symbols
+    from ctrader_twisted.session.book import Difference
     from ctrader_twisted.session.events import AccountChanged, Disconnected, Ready, Resynchronised, Subscription
     from ctrader_twisted.wire.envelope import Envelope
 
@@ -96,7 +98,12 @@ def disconnected(event: Disconnected) -> Document:
 
 def account(event: AccountChanged) -> Document:
     """An account moved to another state."""
-    return {"state": event.state.value, "previous": event.previous.value, "reason": event.reason}
+    return {
+        "state": event.state.value,
+        "previous": event.previous.value,
+        "reason": event.reason,
+        "remedy": event.remedy,
+    }
 
 
 def resynchronised(event: Resynchronised, symbols: Symbols) -> Document:
@@ -110,7 +117,34 @@ def resynchronised(event: Resynchronised, symbols: Symbols) -> Document:
         ],
         "requests_not_sent": list(event.requests_not_sent),
         "requests_unknown": list(event.requests_unknown),
+        "positions": _difference(event.positions, lambda position: _position(position, symbols)),
+        "orders": _difference(event.orders, lambda order: _order(order, symbols)),
+        "unreconciled": None if event.unreconciled is None else str(event.unreconciled),
     }
+
+
+_BRIEF = ("id", "type", "symbol", "side", "units", "lots")
+_DRIFTING = ("used_margin",)
+
+
+def _difference(difference: Difference[Any] | None, shape: Callable[[Any], Document]) -> Document | None:
+    """Tell in short what is there now and was not, what is gone, and what has changed from which value to which."""
+    if difference is None:
+        return None
+    return {
+        "added": [_brief(shape(item)) for item in difference.added],
+        "removed": [_brief(shape(item)) for item in difference.removed],
+        "changed": [_change(shape(before), shape(after)) for before, after in difference.changed],
+    }
+
+
+def _brief(document: Document) -> Document:
+    return {key: document[key] for key in _BRIEF if key in document}
+
+
+def _change(before: Document, after: Document) -> Document:
+    changes = {key: [before[key], after[key]] for key in after if before[key] != after[key] and key not in _DRIFTING}
+    return {**_brief(after), "changes": changes}
 
 
 def _subscription(subscription: Subscription, symbols: Symbols) -> Document:

@@ -10,10 +10,10 @@ from twisted.logger import Logger
 from ctrader_twisted import messages
 from ctrader_twisted.client import OpenApiClient
 from ctrader_twisted.errors import ApplicationRefused, ClientClosed
-from ctrader_twisted.factory import Settings
 from ctrader_twisted.service import documents
 from ctrader_twisted.service.account import AccountWatch
 from ctrader_twisted.session.events import AccountChanged, Disconnected, Problem, Ready, Resynchronised
+from ctrader_twisted.settings import Settings
 from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.envelope import Envelope
 
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from ctrader_twisted.config import AccountSettings
     from ctrader_twisted.credentials import Application, Environment
     from ctrader_twisted.factory import Opening
+    from ctrader_twisted.protocol import Tap
     from ctrader_twisted.service.recorder import Recorder
+    from ctrader_twisted.session.pacing import Limits
+    from ctrader_twisted.tokens import TokenKeeper
 
-CLOSE_TIMEOUT = 1.0
-"""Seconds a peer is given to let go of a connection when the daemon ends."""
+CLOSE_TIMEOUT = 0.9
+"""Seconds that a token refresh under way is waited for when the daemon ends, and then again those that a peer is given
+to let go of a connection."""
 
 _OWN_SHAPE = (
     messages.ProtoOASpotEvent,
@@ -51,8 +55,12 @@ _log = Logger()
 class EnvironmentWatch(Service):
     """Connects to an environment and records what happens there.
 
-    :param accounts: settings, ctidTraderAccountId and access token of each account.
+    :param accounts: settings, ctidTraderAccountId and access token (None: the token store's) of each account.
+    :param limits: requests per second.
     :param on_out: called when an account, or the application, can't be used until somebody corrects something.
+    :param on_login_needed: called when somebody has to log in for an account.
+    :param tokens: the token store's grants, shared with the other environments.
+    :param tap: the flight recorder.
     :param opening: how to connect, if not over TLS.
 
     :ivar client: the client; user services share it.
@@ -63,15 +71,25 @@ class EnvironmentWatch(Service):
         reactor: Any,
         environment: Environment,
         application: Application,
-        accounts: Iterable[tuple[AccountSettings, int, str]],
+        accounts: Iterable[tuple[AccountSettings, int, str | None]],
         *,
+        limits: Limits,
         recorder: Recorder,
         on_out: Callable[[], object],
+        on_login_needed: Callable[[], object],
+        tokens: TokenKeeper | None = None,
+        tap: Tap | None = None,
         opening: Opening | None = None,
     ) -> None:
         self.name = environment.name
         self.client = OpenApiClient(
-            reactor, application, environment, settings=Settings(close_timeout=CLOSE_TIMEOUT), opening=opening
+            reactor,
+            application,
+            environment,
+            settings=Settings(limits=limits, close_timeout=CLOSE_TIMEOUT),
+            opening=opening,
+            tokens=tokens,
+            tap=tap,
         )
         self._recorder = recorder
         self._on_out = on_out
@@ -84,9 +102,9 @@ class EnvironmentWatch(Service):
                 account_id=account_id,
                 access_token=access_token,
                 environment=environment.name,
-                live=environment.live,
                 recorder=recorder,
                 on_out=on_out,
+                on_login_needed=on_login_needed,
             )
             for settings, account_id, access_token in accounts
         }
@@ -96,6 +114,11 @@ class EnvironmentWatch(Service):
     def out(self) -> bool:
         """Whether nothing can run here until somebody corrects something."""
         return self._refused or all(watch.out for watch in self.accounts.values())
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether somebody has to log in for one of the accounts."""
+        return any(watch.needs_login for watch in self.accounts.values())
 
     def startService(self) -> None:
         """Begin to connect, and to bring the accounts up."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctrader_twisted.service.documents import head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from twisted.internet.interfaces import IReactorTime
 
@@ -15,10 +17,26 @@ if TYPE_CHECKING:
 
 
 class Output(NamedTuple):
-    """A writer, and the kinds of events it is for."""
+    """A writer, and the kinds of events it is for.
+
+    :ivar path: the file; None for stdout.
+    :ivar open: makes a writer of that file, anew.
+    """
 
     writer: JsonLinesWriter
     events: frozenset[str]
+    path: Path | None = None
+    open: Callable[[], JsonLinesWriter] | None = None
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether what is written still goes to the file of this name: it may have been renamed or removed."""
+        if self.path is None:
+            return True
+        try:
+            return not self.writer.ended and os.path.samestat(os.stat(self.path), os.fstat(self.writer.fileno()))
+        except OSError:
+            return False
 
 
 class Recorder:
@@ -38,8 +56,8 @@ class Recorder:
     def record(self, event: str, environment: str, account: int | None, body: Mapping[str, object]) -> None:
         """Write one event to every output that is for its kind."""
         document = None
-        for writer, events in self.outputs:
-            if event in events:
+        for output in self.outputs:
+            if event in output.events:
                 if document is None:
                     document = {**head(event, self._clock.seconds(), environment, account), **body}
-                writer.write(document)
+                output.writer.write(document)

@@ -24,6 +24,7 @@ class Request:
     :ivar deadline: when that is over.
     :ivar sent: whether it has left.
     :ivar waiter: for the shell: whoever is told how it ends.
+    :ivar own: whether the client asked for it by itself, to restore the session.
     """
 
     kind: RequestKind
@@ -33,6 +34,7 @@ class Request:
     deadline: float
     sent: bool = False
     waiter: Any = field(default=None, repr=False)
+    own: bool = False
 
     def __repr__(self) -> str:
         return f"<Request {self.kind.name}, id {self.envelope.client_msg_id}, {'sent' if self.sent else 'waiting'}>"

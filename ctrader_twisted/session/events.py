@@ -6,11 +6,13 @@ Times are the clock's seconds, as `twisted.internet.interfaces.IReactorTime.seco
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ctrader_twisted.errors import OpenApiError, ProtocolError
+    from ctrader_twisted.messages import ProtoOAOrder, ProtoOAPosition, ProtoOARefreshTokenRes
+    from ctrader_twisted.session.book import Difference
     from ctrader_twisted.session.machine import AccountState
 
 
@@ -41,7 +43,21 @@ class AccountChanged:
     state: AccountState
     previous: AccountState
     reason: str
-    """What the server said, or ``""``."""
+    """Why: what the server said, or what was found out; ``""`` if it went as it was meant to."""
+    remedy: str = ""
+    """What somebody has to do about it; ``""`` if nothing: it is authorised, or is brought back by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """Where an account stands, and why."""
+
+    account_id: int
+    state: AccountState
+    reason: str = ""
+    """As in `AccountChanged`."""
+    remedy: str = ""
+    """As in `AccountChanged`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +85,11 @@ class Subscription:
 class Resynchronised:
     """An account stands again after a loss. Events of ``lost_at`` to ``restored_at`` were missed and will not come.
 
-    Forget both sides of every quote and every book: the first events after this are whole snapshots again.
+    Forget both sides of every quote and every book when the account leaves AUTHORISED (`AccountChanged`), not now: the
+    first events of the renewed subscriptions, which are whole snapshots, come before this.
+
+    What `positions` and `orders` tell, no event has told and none will. A position that was both opened and closed in
+    between is in neither: ``deal_list`` of that time has its deals.
     """
 
     account_id: int
@@ -84,6 +104,13 @@ class Resynchronised:
     """This account's requests that the loss caught before they left, by name."""
     requests_unknown: tuple[str, ...]
     """This account's requests that the loss caught after they left, by name: their outcome is unknown."""
+    positions: Difference[ProtoOAPosition] | None = None
+    """How the positions that the server reports now differ from those known before the loss; None if none were known,
+    because `Settings.reconcile` is off, the loss came before they were, or the server did not report them."""
+    orders: Difference[ProtoOAOrder] | None = None
+    """The same of pending orders, protective ones among them."""
+    unreconciled: OpenApiError | None = None
+    """Why the server did not report positions and orders, if it was asked and did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +119,17 @@ class Problem:
 
     error: ProtocolError
 
+
+@dataclass(frozen=True, slots=True)
+class LateRefresh:
+    """The answer to a token refresh came when its request had ended. Not told to listeners: its tokens are kept."""
+
+    refresh_token: str = field(repr=False)
+    answer: ProtoOARefreshTokenRes
+
+
+Notice = AccountChanged | ApplicationCut | Problem | LateRefresh
+"""What the session tells its shell."""
 
 EVENTS = (Ready, Disconnected, AccountChanged, ApplicationCut, Resynchronised, Problem)
 """Every class of them."""

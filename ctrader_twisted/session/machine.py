@@ -52,9 +52,11 @@ class AccountState(enum.Enum):
     DROPPED = "dropped"
     """Its session ended, with the connection or by itself; it can be authorised again with the same token."""
     TOKEN_INVALID = "token invalid"
-    """The server invalidated or refused its token: it needs another one."""
+    """The server refused its token: it is being refreshed or, if it is a bare one, another has to be given."""
+    NEEDS_LOGIN = "needs login"
+    """Its grant is dead and can't be refreshed: a person has to log in again."""
     REFUSED = "refused"
-    """The server refused it for another reason than the token."""
+    """It can't be used, for another reason than the token."""
 
 
 class AccountInput(enum.Enum):
@@ -65,6 +67,8 @@ class AccountInput(enum.Enum):
     TOKEN_REFUSED = "token refused"
     AUTH_REFUSED = "authorisation refused"
     AUTH_FAILED = "authorisation failed for a reason that may pass"
+    FOUND_UNUSABLE = "found to be unusable"
+    GRANT_DEAD = "grant dead"
     TOKEN_INVALIDATED = "token invalidated"
     CUT = "account disconnected"
     LOST = "connection or application lost"
@@ -137,7 +141,9 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
         _AI.TOKEN_REFUSED: _A.UNAUTHORISED,
         _AI.AUTH_REFUSED: _A.UNAUTHORISED,
         _AI.AUTH_FAILED: _A.UNAUTHORISED,
-        _AI.TOKEN_INVALIDATED: _A.TOKEN_INVALID,
+        _AI.FOUND_UNUSABLE: _A.REFUSED,
+        _AI.GRANT_DEAD: _A.NEEDS_LOGIN,
+        _AI.TOKEN_INVALIDATED: _A.UNAUTHORISED,
         _AI.CUT: _A.UNAUTHORISED,
         _AI.LOST: _A.UNAUTHORISED,
         _AI.LOGGED_OUT: _A.UNAUTHORISED,
@@ -148,7 +154,9 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
         _AI.TOKEN_REFUSED: _A.TOKEN_INVALID,
         _AI.AUTH_REFUSED: _A.REFUSED,
         _AI.AUTH_FAILED: _A.DROPPED,
-        _AI.TOKEN_INVALIDATED: _A.TOKEN_INVALID,
+        _AI.FOUND_UNUSABLE: _A.REFUSED,
+        _AI.GRANT_DEAD: _A.NEEDS_LOGIN,
+        _AI.TOKEN_INVALIDATED: _A.AUTHORISING,  # of the token before this one, or its answer will say so
         _AI.CUT: _A.AUTHORISING,  # the end of the session before this one
         _AI.LOST: _A.DROPPED,
         _AI.LOGGED_OUT: _A.AUTHORISING,
@@ -159,7 +167,9 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
         _AI.TOKEN_REFUSED: _A.AUTHORISED,  # the token that was refused is not the one this session stands on
         _AI.AUTH_REFUSED: _A.AUTHORISED,
         _AI.AUTH_FAILED: _A.AUTHORISED,
-        _AI.TOKEN_INVALIDATED: _A.TOKEN_INVALID,
+        _AI.FOUND_UNUSABLE: _A.AUTHORISED,
+        _AI.GRANT_DEAD: _A.AUTHORISED,  # its access token serves until it expires
+        _AI.TOKEN_INVALIDATED: _A.DROPPED,  # it may be good all the same, and is tried before it is refreshed
         _AI.CUT: _A.DROPPED,
         _AI.LOST: _A.DROPPED,
         _AI.LOGGED_OUT: _A.UNAUTHORISED,
@@ -170,7 +180,9 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
         _AI.TOKEN_REFUSED: _A.DROPPED,
         _AI.AUTH_REFUSED: _A.DROPPED,
         _AI.AUTH_FAILED: _A.DROPPED,
-        _AI.TOKEN_INVALIDATED: _A.TOKEN_INVALID,
+        _AI.FOUND_UNUSABLE: _A.REFUSED,
+        _AI.GRANT_DEAD: _A.NEEDS_LOGIN,
+        _AI.TOKEN_INVALIDATED: _A.DROPPED,
         _AI.CUT: _A.DROPPED,
         _AI.LOST: _A.DROPPED,
         _AI.LOGGED_OUT: _A.UNAUTHORISED,
@@ -181,9 +193,24 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
         _AI.TOKEN_REFUSED: _A.TOKEN_INVALID,
         _AI.AUTH_REFUSED: _A.TOKEN_INVALID,
         _AI.AUTH_FAILED: _A.TOKEN_INVALID,
+        _AI.FOUND_UNUSABLE: _A.REFUSED,
+        _AI.GRANT_DEAD: _A.NEEDS_LOGIN,
         _AI.TOKEN_INVALIDATED: _A.TOKEN_INVALID,
         _AI.CUT: _A.TOKEN_INVALID,
         _AI.LOST: _A.TOKEN_INVALID,
+        _AI.LOGGED_OUT: _A.UNAUTHORISED,
+    },
+    _A.NEEDS_LOGIN: {
+        _AI.AUTH_SENT: _A.AUTHORISING,
+        _AI.AUTH_ACCEPTED: _A.AUTHORISED,
+        _AI.TOKEN_REFUSED: _A.NEEDS_LOGIN,
+        _AI.AUTH_REFUSED: _A.NEEDS_LOGIN,
+        _AI.AUTH_FAILED: _A.NEEDS_LOGIN,
+        _AI.FOUND_UNUSABLE: _A.NEEDS_LOGIN,
+        _AI.GRANT_DEAD: _A.NEEDS_LOGIN,
+        _AI.TOKEN_INVALIDATED: _A.NEEDS_LOGIN,
+        _AI.CUT: _A.NEEDS_LOGIN,
+        _AI.LOST: _A.NEEDS_LOGIN,
         _AI.LOGGED_OUT: _A.UNAUTHORISED,
     },
     _A.REFUSED: {
@@ -192,7 +219,9 @@ ACCOUNT_TABLE: Final[dict[AccountState, dict[AccountInput, AccountState]]] = {
         _AI.TOKEN_REFUSED: _A.REFUSED,
         _AI.AUTH_REFUSED: _A.REFUSED,
         _AI.AUTH_FAILED: _A.REFUSED,
-        _AI.TOKEN_INVALIDATED: _A.TOKEN_INVALID,
+        _AI.FOUND_UNUSABLE: _A.REFUSED,
+        _AI.GRANT_DEAD: _A.NEEDS_LOGIN,
+        _AI.TOKEN_INVALIDATED: _A.REFUSED,
         _AI.CUT: _A.REFUSED,
         _AI.LOST: _A.REFUSED,
         _AI.LOGGED_OUT: _A.UNAUTHORISED,

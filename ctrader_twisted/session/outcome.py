@@ -14,8 +14,11 @@ from ctrader_twisted.errors import (
     server_error_class,
 )
 from ctrader_twisted.wire import catalogue, codec
+from ctrader_twisted.wire.secrecy import without
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from google.protobuf.message import Message
 
     from ctrader_twisted.errors import ServerError
@@ -30,11 +33,16 @@ _REJECTIONS = frozenset(
 )
 
 
+_SECONDS_AT_MOST = 1e11  # the year 5138: what is more is in milliseconds, whatever the message says it is
+
 _JUDGED = catalogue.ERRORS | {catalogue.ORDER_ERROR_EVENT, catalogue.EXECUTION_EVENT}
 
 
-def read_answer(request: Request, envelope: Envelope) -> Message | OpenApiError:
-    """Give the message that answers a request, or the error that it amounts to."""
+def read_answer(request: Request, envelope: Envelope, secrets: Collection[str] = ()) -> Message | OpenApiError:
+    """Give the message that answers a request, or the error that it amounts to.
+
+    :param secrets: what an error's description must not repeat.
+    """
     try:
         message = codec.unpack(envelope)
     except UndecodablePayload as unreadable:
@@ -43,7 +51,7 @@ def read_answer(request: Request, envelope: Envelope) -> Message | OpenApiError:
     if number not in _JUDGED:
         return message
     if number in catalogue.ERRORS or number == catalogue.ORDER_ERROR_EVENT:
-        error = read_error(message, request)
+        error = read_error(message, request, secrets)
     elif isinstance(message, messages.ProtoOAExecutionEvent) and (
         message.errorCode or message.executionType in _REJECTIONS
     ):
@@ -61,7 +69,7 @@ def read_answer(request: Request, envelope: Envelope) -> Message | OpenApiError:
     return error
 
 
-def read_error(message: Message, request: Request | None = None) -> ServerError:
+def read_error(message: Message, request: Request | None = None, secrets: Collection[str] = ()) -> ServerError:
     """Give the exception for an error message; ``request`` is the one it answers, if it answers one.
 
     ProtoErrorRes gives the end of maintenance in milliseconds, ProtoOAErrorRes in seconds (protocol notes, 1.7).
@@ -69,6 +77,8 @@ def read_error(message: Message, request: Request | None = None) -> ServerError:
     assert isinstance(message, messages.ProtoErrorRes | messages.ProtoOAErrorRes | messages.ProtoOAOrderErrorEvent)
     code = as_text(message.errorCode) or "UNKNOWN_ERROR"
     description = as_text(message.description)
+    if secrets:
+        description = without(description, secrets)
     cls = server_error_class(code, description, order_command=request is not None and request.kind.is_command)
     retry_after: float | None = None
     maintenance_end: float | None = None
@@ -79,6 +89,8 @@ def read_error(message: Message, request: Request | None = None) -> ServerError:
     elif isinstance(message, messages.ProtoOAErrorRes):
         if message.HasField("maintenanceEndTimestamp"):
             maintenance_end = float(message.maintenanceEndTimestamp)
+            if maintenance_end > _SECONDS_AT_MOST:
+                maintenance_end /= 1000
         if message.HasField("retryAfter"):
             retry_after = float(message.retryAfter)
     if account_id is None and not isinstance(message, messages.ProtoErrorRes) and message.ctidTraderAccountId:

@@ -95,6 +95,12 @@ class RateWindow:
             self._times.append(now)
 
 
+RETRY_AFTER_AT_MOST = 3600.0
+"""Seconds for which the server's word on when to come back is taken: what is more is a mistake."""
+LONGEST_BLOCK = 120.0
+"""Seconds that historical requests of one kind wait at most after one was refused."""
+
+
 class Pacer:
     """Decides which requests leave now. One per connection.
 
@@ -111,6 +117,7 @@ class Pacer:
         self._asked = 0
         self._put_back = 0
         self._blocked: dict[int, float] = {}
+        self._strikes: dict[int, int] = {}
 
     @property
     def waiting(self) -> int:
@@ -194,6 +201,26 @@ class Pacer:
     def block(self, payload_type: int, until: float) -> None:
         """Send nothing of this payload type before ``until``: the server would refuse it."""
         self._blocked[payload_type] = max(until, self._blocked.get(payload_type, until))
+
+    def refused(self, payload_type: int, retry_after: float | None, now: float) -> None:
+        """The server refused a request for being one too many: wait as long as it says, or longer.
+
+        Behind the limit on historical requests stands a rolling quota that the server's ``retryAfter`` takes no account
+        of: obeyed to the letter it is refused again for minutes (observed: protocol notes, 1.6). So each refusal after
+        a wait doubles the next one, up to `LONGEST_BLOCK`; those of one burst count once.
+        """
+        wait = min(retry_after or 0.0, RETRY_AFTER_AT_MOST)
+        if catalogue.REQUESTS[payload_type].historical:
+            if self._blocked_until(payload_type, now) is None:
+                self._strikes[payload_type] = self._strikes.get(payload_type, 0) + 1
+            wait = max(wait, min(2.0 ** (self._strikes.get(payload_type, 1) - 1), LONGEST_BLOCK))
+        if wait:
+            self.block(payload_type, now + wait)
+
+    def served(self, payload_type: int) -> None:
+        """The server answered a request: what it refused of that kind before is forgotten."""
+        if self._strikes:
+            self._strikes.pop(payload_type, None)
 
     def clear(self) -> list[Request]:
         """Remove and give everything that waits, in the order in which it was asked."""

@@ -25,9 +25,10 @@ from ctrader_twisted.errors import (
     RequestNotSent,
     SendTimeout,
     TokenRefused,
+    UnderMaintenance,
 )
 from ctrader_twisted.session.correlation import Pending, Request, Tombstones
-from ctrader_twisted.session.events import AccountChanged, ApplicationCut, Problem
+from ctrader_twisted.session.events import AccountChanged, AccountStatus, ApplicationCut, LateRefresh, Notice, Problem
 from ctrader_twisted.session.machine import (
     ACCOUNT_TABLE,
     CONNECTION_TABLE,
@@ -36,12 +37,13 @@ from ctrader_twisted.session.machine import (
     ConnectionInput,
     ConnectionState,
 )
-from ctrader_twisted.session.outcome import as_text, read_answer
+from ctrader_twisted.session.outcome import as_text, read_answer, read_error
 from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
 from ctrader_twisted.session.standing import SUBSCRIBING, Standing
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.catalogue import Lane
-from ctrader_twisted.wire.envelope import Envelope
+from ctrader_twisted.wire.envelope import Burst, Envelope
+from ctrader_twisted.wire.secrecy import SECRET_FIELDS, secrets_of, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ctrader_twisted.errors import ProtocolError
-from ctrader_twisted.wire.envelope import Burst
 
 APPLICATION_AUTH = catalogue.payload_type(messages.ProtoOAApplicationAuthReq)
 ACCOUNT_AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
@@ -57,10 +58,21 @@ ACCOUNT_LOGOUT = catalogue.payload_type(messages.ProtoOAAccountLogoutReq)
 ACCOUNT_CUT = catalogue.payload_type(messages.ProtoOAAccountDisconnectEvent)
 TOKEN_INVALIDATED = catalogue.payload_type(messages.ProtoOAAccountsTokenInvalidatedEvent)
 APPLICATION_CUT = catalogue.payload_type(messages.ProtoOAClientDisconnectEvent)
+REFRESH = catalogue.payload_type(messages.ProtoOARefreshTokenReq)
+TRAILING_STOP = catalogue.payload_type(messages.ProtoOATrailingSLChangedEvent)
 _SESSION_EVENTS = frozenset({ACCOUNT_CUT, TOKEN_INVALIDATED, APPLICATION_CUT})
+_BOOKED = frozenset({catalogue.EXECUTION_EVENT, TRAILING_STOP})
 _ANSWERS = frozenset(number for kind in catalogue.REQUESTS.values() for number in kind.closed_by) - catalogue.EVENTS
 _TELLING = frozenset({APPLICATION_AUTH, ACCOUNT_AUTH, ACCOUNT_LOGOUT}) | SUBSCRIBING
-_OF_CONCERN = _SESSION_EVENTS | _ANSWERS
+_OF_CONCERN = _SESSION_EVENTS | _BOOKED | _ANSWERS
+_OUTLASTING_ACCOUNT = frozenset({ACCOUNT_AUTH, ACCOUNT_LOGOUT})
+_OUTLASTING_APPLICATION = frozenset({APPLICATION_AUTH, REFRESH})
+_WARNINGS = frozenset({AccountInput.FOUND_UNUSABLE, AccountInput.GRANT_DEAD, AccountInput.AUTH_ACCEPTED})
+_SECRET = frozenset(
+    number
+    for number, kind in catalogue.REQUESTS.items()
+    if SECRET_FIELDS & set(kind.message_class.DESCRIPTOR.fields_by_name)
+)
 
 _HEARTBEAT = Envelope(catalogue.HEARTBEAT)
 
@@ -86,6 +98,8 @@ class Session:
 
     :ivar state: where the connection stands.
     :ivar standing: what must stand again after a loss.
+    :ivar maintenance_end: when the server's maintenance ends, seconds since the epoch, as it said last; None if it said
+        nothing of the kind.
     :ivar counts: how many messages of each kind have arrived that nobody waited for: ``"late"`` (its request had
         ended), ``"unasked"`` (an answer to nothing this session sent), ``"unreadable"``.
 
@@ -106,19 +120,22 @@ class Session:
     ) -> None:
         self.state = ConnectionState.DISCONNECTED
         self.standing = Standing()
+        self.maintenance_end: float | None = None
         self.counts: Counter[str] = Counter()
         self._limits = limits or Limits()
         self._prefix = id_prefix
         self._asked = 0
         self._heartbeat_after = heartbeat_after
         self._dead_after = dead_after
-        self._accounts: dict[int, AccountState] = {}
+        self._accounts: dict[int, AccountStatus] = {}
+        self._secrets: set[str] = set()
         self._logging_out: set[int] = set()
         self._pending = Pending()
         self._tombstones = Tombstones()
         self._pacer = Pacer(self._limits)
         self._outgoing: list[Envelope] = []
-        self._notices: list[AccountChanged | ApplicationCut | Problem] = []
+        self._losses: list[tuple[str, list[Request]]] = []
+        self._notices: list[Notice] = []
         self._last_sent = 0.0
         self._last_received = 0.0
 
@@ -126,11 +143,23 @@ class Session:
 
     def account_state(self, account_id: int) -> AccountState:
         """Say where an account stands."""
-        return self._accounts.get(account_id, AccountState.UNAUTHORISED)
+        return self.account_status(account_id).state
 
-    def accounts(self) -> dict[int, AccountState]:
-        """Give the state of every account that was ever asked for."""
+    def account_status(self, account_id: int) -> AccountStatus:
+        """Say where an account stands, and why."""
+        return self._accounts.get(account_id) or AccountStatus(account_id, AccountState.UNAUTHORISED)
+
+    def accounts(self) -> dict[int, AccountStatus]:
+        """Give the status of every account that was ever asked for."""
         return dict(self._accounts)
+
+    def keep_secret(self, *values: str | None) -> None:
+        """Let no error's description repeat these."""
+        self._secrets.update(value for value in values if value)
+
+    def scrub(self, text: str) -> str:
+        """Take every secret that this session has sent or been given out of a text."""
+        return without(text, self._secrets) if self._secrets else text
 
     def queue(self, now: float) -> QueueState:
         """Say what waits for its turn under the limits."""
@@ -157,12 +186,16 @@ class Session:
         self._pacer = Pacer(self._limits)
         self._tombstones.clear()
         self._outgoing.clear()
+        self._losses.clear()
         self._last_sent = self._last_received = now
         self._connection(ConnectionInput.MADE)
 
-    def request(self, message: Message, *, timeout: float, now: float, waiter: Any = None) -> Request:
+    def request(
+        self, message: Message, *, timeout: float, now: float, waiter: Any = None, own: bool = False
+    ) -> Request:
         """Ask for something; it is sent as soon as the limits allow.
 
+        :param own: whether the client asks for it by itself, to restore the session: no loss is told of it.
         :raises NotARequest: if no answer would ever close it.
         :raises IncompleteMessage: if required fields are missing.
         :raises RequestNotSent: if there is no authorised connection.
@@ -176,7 +209,9 @@ class Session:
         envelope = codec.pack(message, f"{self._prefix}{self._asked}")
         if self.state is not ConnectionState.READY and not self._allowed_before_ready(kind.payload_type):
             raise RequestNotSent(kind.name, f"the session is {self.state.value}, not ready", account_id)
-        request = Request(kind, envelope, account_id, timeout, now + timeout, False, waiter)
+        if kind.payload_type in _SECRET:
+            self._secrets.update(secrets_of(message))
+        request = Request(kind, envelope, account_id, timeout, now + timeout, False, waiter, own)
         if self._pacer.admit(request, now):
             self._pending.add(request)
             self._leave(request, now)
@@ -229,6 +264,8 @@ class Session:
                     yield self._received_one(envelope, now)
             else:
                 yield item
+        if self._losses:
+            yield from self._catch()
 
     def seen(self, now: float) -> None:
         """At least one whole message arrived now, of whatever kind."""
@@ -268,6 +305,14 @@ class Session:
             self._outgoing.append(_HEARTBEAT)
         return now - self._last_received < self._dead_after
 
+    def found_unusable(self, account_id: int, reason: str, remedy: str) -> None:
+        """It was found out that an account can't be used here, whatever its token."""
+        self._account(account_id, AccountInput.FOUND_UNUSABLE, self.scrub(reason), remedy)
+
+    def grant_dead(self, account_id: int, reason: str, remedy: str) -> None:
+        """An account's grant gives no access token any more."""
+        self._account(account_id, AccountInput.GRANT_DEAD, self.scrub(reason), remedy)
+
     def lost(self, now: float, reason: str, *, closed: bool = False) -> list[Settled]:
         """The connection is gone, or (``closed``) the client was closed: end every request."""
         self._connection(ConnectionInput.CLOSE if closed else ConnectionInput.LOST)
@@ -282,10 +327,7 @@ class Session:
             for request in self._pending.clear()
         ]
         self._lose_accounts(reason)
-        for request, _, _ in settled:
-            account = None if request.account_id is None else self.standing.find(request.account_id)
-            if account is not None:
-                (account.requests_unknown if request.sent else account.requests_not_sent).append(request.kind.name)
+        self._note_caught(settled)
         return settled
 
     # What to send and tell
@@ -303,7 +345,7 @@ class Session:
         """Whether `outgoing` would give anything."""
         return bool(self._outgoing)
 
-    def notices(self) -> list[AccountChanged | ApplicationCut | Problem]:
+    def notices(self) -> list[Notice]:
         """Give what happened to the session since last asked."""
         notices = self._notices
         if notices:
@@ -312,12 +354,43 @@ class Session:
 
     # Inside
 
+    def _takes_along(self, reason: str, account_id: int | None = None) -> None:
+        """The server tells the end of an account's session, or of everybody's: note the requests that go with it."""
+        outlasting = _OUTLASTING_APPLICATION if account_id is None else _OUTLASTING_ACCOUNT
+        caught = [
+            request
+            for request in self._pending
+            if account_id in (None, request.account_id) and request.kind.payload_type not in outlasting
+        ]
+        self._losses.append((reason, caught))
+
+    def _catch(self) -> list[Settled]:
+        """End the requests that a session took along, unless their answers came with the news."""
+        losses, self._losses = self._losses, []
+        settled = [
+            Settled(request, self._abandon(request, reason, RequestNotSent, OutcomeUnknown))
+            for reason, caught in losses
+            for request in caught
+            if self._pending.remove(request)
+        ]
+        self._note_caught(settled)
+        return settled
+
+    def _note_caught(self, settled: Iterable[Settled]) -> None:
+        """Note for `Resynchronised` which of an account's requests a loss caught, the client's own left out."""
+        for request, _, _ in settled:
+            account = None if request.account_id is None or request.own else self.standing.find(request.account_id)
+            if account is not None and account.lost_at is not None:
+                (account.requests_unknown if request.sent else account.requests_not_sent).append(request.kind.name)
+
     def _received_one(self, envelope: Envelope, now: float) -> Envelope | Settled:
         number, _, key = envelope
         request = None if key is None else self._pending.find(key)
         if request is not None and number in request.kind.closed_by:
             return self._settle(request, envelope, now)
-        if number in _SESSION_EVENTS:
+        if number in _BOOKED:
+            self._book(envelope)
+        elif number in _SESSION_EVENTS:
             self._session_event(envelope)
         elif number in _ANSWERS:
             self._unasked(envelope)
@@ -343,12 +416,20 @@ class Session:
         self._pending.remove(request)
         if not request.sent:  # an answer under the id of a request that never left: nothing of ours
             self._pacer.remove(request)
-        result = read_answer(request, envelope)
+        result = read_answer(request, envelope, self._secrets)
         if isinstance(result, OpenApiError):
-            if isinstance(result, RateLimited) and result.retry_after is not None:
-                self._pacer.block(request.kind.payload_type, now + result.retry_after)
+            if isinstance(result, RateLimited):
+                self._pacer.refused(request.kind.payload_type, result.retry_after, now)
             elif isinstance(result, NotAuthorised):
                 self._authority_denied(request, result)
+            elif isinstance(result, UnderMaintenance) and request.account_id is None:
+                self._under_maintenance(result)
+        else:
+            self._pacer.served(request.kind.payload_type)
+            if request.kind.payload_type in _SECRET:
+                self._secrets.update(secrets_of(result))
+        if envelope.payload_type in _BOOKED:
+            self._book(envelope)
         if request.kind.payload_type in _TELLING:
             self._learn(request, result)
         return _new_settled(Settled, (request, result, envelope))
@@ -357,6 +438,8 @@ class Session:
         """Draw from the end of a request what it says about connection, account and subscriptions."""
         number = request.kind.payload_type
         accepted = not isinstance(result, OpenApiError)
+        if number == ACCOUNT_AUTH and accepted and self.state is not ConnectionState.READY:
+            return  # late: the application's session that it was accepted in is over
         if accepted and (number == ACCOUNT_AUTH or number in SUBSCRIBING):
             self.standing.accepted(codec.unpack(request.envelope))  # as it was sent, whatever became of the message
         if number == ACCOUNT_AUTH:
@@ -364,7 +447,10 @@ class Session:
             if accepted:
                 self._logging_out.discard(request.account_id)
             stood = self.standing.find(request.account_id) is not None
-            self._account(request.account_id, _account_input(result, stood), str(result) if not accepted else "")
+            if isinstance(result, OpenApiError):
+                self._account(request.account_id, _account_input(result, stood), str(result), _remedy(result))
+            else:
+                self._account(request.account_id, AccountInput.AUTH_ACCEPTED, "")
         elif number == APPLICATION_AUTH:
             self._connection(
                 ConnectionInput.AUTH_ACCEPTED
@@ -383,16 +469,41 @@ class Session:
         if error.code == "CH_CLIENT_NOT_AUTHENTICATED":
             if self.state is ConnectionState.READY:
                 self._cut(str(error))
+        elif request.account_id is not None and request.kind.payload_type == ACCOUNT_LOGOUT:
+            self._logged_out(request.account_id)
         elif request.account_id is not None and self.account_state(request.account_id) is AccountState.AUTHORISED:
-            if request.kind.payload_type == ACCOUNT_LOGOUT:
-                self._logged_out(request.account_id)
-            elif request.kind.payload_type != ACCOUNT_AUTH:
+            if request.kind.payload_type != ACCOUNT_AUTH and not self._is_view_only(request):
                 self._mark_loss(request.account_id)
                 self._account(request.account_id, AccountInput.CUT, str(error))
+
+    def _is_view_only(self, request: Request) -> bool:
+        """Whether it is a command by a token that allows none: refused for that, and not because a session is gone."""
+        account = self.standing.find(request.account_id or 0)
+        return request.kind.is_command and account is not None and account.view_only
+
+    def _under_maintenance(self, error: UnderMaintenance) -> None:
+        if error.maintenance_end is not None:
+            self.maintenance_end = error.maintenance_end
+
+    def _book(self, envelope: Envelope) -> None:
+        """Note what an event says of an account's positions and orders."""
+        try:
+            message = codec.unpack(envelope)
+        except OpenApiError:
+            return  # whoever listens for it is told that it can't be read
+        if isinstance(message, messages.ProtoOAExecutionEvent | messages.ProtoOATrailingSLChangedEvent):
+            account = self.standing.find(message.ctidTraderAccountId)
+            if account is None:
+                return
+            if isinstance(message, messages.ProtoOAExecutionEvent):
+                account.book.executed(message)
+            else:
+                account.book.trailed(message)
 
     def _cut(self, reason: str) -> None:
         self._connection(ConnectionInput.APPLICATION_CUT)
         self._lose_accounts(reason)
+        self._takes_along(reason)
         self._notices.append(ApplicationCut(reason))
 
     def _unasked(self, envelope: Envelope) -> None:
@@ -401,8 +512,24 @@ class Session:
         request = None if key is None else self._tombstones.exhume(key)
         late = request is not None or (key is not None and key.startswith(self._prefix))
         self.counts["late" if late else "unasked"] += 1
+        if request is None and number in catalogue.ERRORS:
+            self._told_of_error(envelope)
         if request is not None and number in request.kind.closed_by:
-            self._learn(request, read_answer(request, envelope))
+            result = read_answer(request, envelope, self._secrets)
+            self._learn(request, result)
+            if isinstance(result, messages.ProtoOARefreshTokenRes):
+                self._secrets.update(secrets_of(result))
+                asked: Any = codec.unpack(request.envelope)
+                self._notices.append(LateRefresh(asked.refreshToken, result))
+
+    def _told_of_error(self, envelope: Envelope) -> None:
+        """An error that answers nothing: the server says by itself that it goes into maintenance."""
+        try:
+            error = read_error(codec.unpack(envelope))
+        except OpenApiError:
+            return  # whoever listens for it is told that it can't be read
+        if isinstance(error, UnderMaintenance):
+            self._under_maintenance(error)
 
     def _abandon(
         self, request: Request, reason: str, unsent: type[RequestFailed], unknown: type[RequestFailed]
@@ -440,16 +567,20 @@ class Session:
             if account_id in self._logging_out or self._logout_is_asked(account_id):
                 self._logged_out(account_id)
             else:
-                self._mark_loss(account_id)
-                self._account(account_id, AccountInput.CUT, "the server ended this account's session")
+                self._lose(account_id, AccountInput.CUT, "the server ended this account's session")
         elif isinstance(message, messages.ProtoOAAccountsTokenInvalidatedEvent):
             for account_id in message.ctidTraderAccountIds:
-                self._mark_loss(account_id)
-                self._account(
-                    account_id, AccountInput.TOKEN_INVALIDATED, as_text(message.reason) or "token invalidated"
-                )
+                reason = self.scrub(as_text(message.reason)) or "the server invalidated its token"
+                self._lose(account_id, AccountInput.TOKEN_INVALIDATED, reason)
         elif isinstance(message, messages.ProtoOAClientDisconnectEvent):
-            self._cut(as_text(message.reason) or "the server disconnected the application")
+            self._cut(self.scrub(as_text(message.reason)) or "the server disconnected the application")
+
+    def _lose(self, account_id: int, happened: AccountInput, reason: str) -> None:
+        stood = self.account_state(account_id) is AccountState.AUTHORISED
+        self._mark_loss(account_id)
+        self._account(account_id, happened, reason)
+        if stood:
+            self._takes_along(reason, account_id)
 
     def _logout_is_asked(self, account_id: int) -> bool:
         """Whether a logout was sent and not answered yet: an event may be told before the answer it belongs to."""
@@ -472,18 +603,28 @@ class Session:
 
     def _mark_loss(self, account_id: int) -> None:
         account = self.standing.find(account_id)
-        if account is not None and account.lost_at is None:
+        if account is not None and account.stood and account.lost_at is None:
             account.lost_at = self._last_received
 
     def _connection(self, happened: ConnectionInput) -> None:
         self.state = CONNECTION_TABLE[self.state][happened]
 
-    def _account(self, account_id: int, happened: AccountInput, reason: str) -> None:
+    def _account(self, account_id: int, happened: AccountInput, reason: str, remedy: str = "") -> None:
         previous = self.account_state(account_id)
         state = ACCOUNT_TABLE[previous][happened]
-        self._accounts[account_id] = state
-        if state is not previous:
-            self._notices.append(AccountChanged(account_id, state, previous, reason))
+        told = self._accounts.get(account_id)
+        if told is None and state is previous:
+            return  # the server named an account that nobody has asked for
+        # Of an account that stands, though what it stands on will not last: there is something to do all the same.
+        news = told is not None and (told.reason, told.remedy) != (reason, remedy)
+        warned = state is AccountState.AUTHORISED and news and happened in _WARNINGS
+        if state is not previous or warned:
+            self._notices.append(AccountChanged(account_id, state, previous, reason, remedy))
+        else:
+            return
+        if state is AccountState.AUTHORISING and told is not None:
+            reason = told.reason  # it is why it is being authorised again
+        self._accounts[account_id] = AccountStatus(account_id, state, reason, remedy)
 
 
 def _account_input(result: Message | OpenApiError, stood: bool) -> AccountInput:
@@ -496,3 +637,12 @@ def _account_input(result: Message | OpenApiError, stood: bool) -> AccountInput:
     if isinstance(result, AccountRefused) or (isinstance(result, CannotRoute) and not stood):
         return AccountInput.AUTH_REFUSED
     return AccountInput.AUTH_FAILED
+
+
+def _remedy(error: OpenApiError) -> str:
+    """Say what a person does about an account that was refused; nothing where it is brought back without."""
+    if isinstance(error, TokenRefused):
+        return "Authorise it with another access token, if its grant does not give one by itself."
+    if isinstance(error, AccountRefused):
+        return error.remedy
+    return ""

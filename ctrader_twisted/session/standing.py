@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ctrader_twisted import messages
+from ctrader_twisted.session.book import Book
 from ctrader_twisted.session.events import Subscription
 from ctrader_twisted.wire import catalogue
 
@@ -27,10 +28,13 @@ def _key(subscription: Subscription) -> _Key:
 
 @dataclass(slots=True)
 class AccountStanding:
-    """One account that was authorised.
+    """One account that was authorised, or is to be.
 
     :ivar account_id: ctidTraderAccountId.
-    :ivar access_token: the token it was authorised with.
+    :ivar access_token: the token it was authorised with last; None if it never was.
+    :ivar stood: whether the server has ever accepted it.
+    :ivar view_only: whether its token is known to allow no trading.
+    :ivar book: its positions and orders as last known.
     :ivar subscriptions: what stands, in the order in which it was accepted.
     :ivar lost_at: when the last frame before the loss had arrived, or None while nothing is lost.
     :ivar requests_not_sent: names of its requests that the loss caught before they left.
@@ -38,7 +42,10 @@ class AccountStanding:
     """
 
     account_id: int
-    access_token: str = field(repr=False)
+    access_token: str | None = field(default=None, repr=False)
+    stood: bool = False
+    view_only: bool = False
+    book: Book = field(default_factory=Book, repr=False)
     subscriptions: dict[_Key, Subscription] = field(default_factory=dict)
     lost_at: float | None = None
     requests_not_sent: list[str] = field(default_factory=list)
@@ -110,8 +117,15 @@ class Standing:
         return iter(list(self._accounts.values()))
 
     def find(self, account_id: int) -> AccountStanding | None:
-        """Give what stands for an account, or None if it was never authorised or logged out."""
+        """Give what stands for an account, or None if it was never authorised nor wanted, or logged out."""
         return self._accounts.get(account_id)
+
+    def want(self, account_id: int) -> AccountStanding:
+        """Enter an account that is to be authorised and kept so, and give what stands for it."""
+        account = self._accounts.get(account_id)
+        if account is None:
+            account = self._accounts[account_id] = AccountStanding(account_id)
+        return account
 
     def forget(self, account_id: int) -> None:
         """Strike an account and everything it is subscribed to."""
@@ -120,26 +134,21 @@ class Standing:
     def accepted(self, message: Message) -> None:
         """Enter what the server's acceptance of this request makes stand, or strike what it ends."""
         if isinstance(message, messages.ProtoOAAccountAuthReq):
-            account = self._accounts.get(message.ctidTraderAccountId)
-            if account is None:
-                self._accounts[message.ctidTraderAccountId] = AccountStanding(
-                    message.ctidTraderAccountId, message.accessToken
-                )
-            else:
-                account.access_token = message.accessToken
+            account = self.want(message.ctidTraderAccountId)
+            account.access_token, account.stood = message.accessToken, True
             return
         read = _SUBSCRIPTIONS.get(type(message))
         if read is None:
             return
-        account = self._accounts.get(message.ctidTraderAccountId)  # type: ignore[attr-defined]  # all six have it
-        if account is None:
+        subscriber = self._accounts.get(message.ctidTraderAccountId)  # type: ignore[attr-defined]  # all six have it
+        if subscriber is None:
             return
         begins, subscriptions = read(message)
         for subscription in subscriptions:
             if begins:
-                account.subscriptions[_key(subscription)] = subscription
+                subscriber.subscriptions[_key(subscription)] = subscription
             else:
-                account.forget(subscription)
+                subscriber.forget(subscription)
 
 
 def _spots(message: Message) -> list[Subscription]:

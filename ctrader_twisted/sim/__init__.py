@@ -3,7 +3,8 @@
 * `venue` the venue itself; `options`, `limits` and `accounts` are what it can be told.
 * `server` side: `conversation` is one connection, `answers` what each request gets, `ticker` what is pushed.
 * `feed` the prices: a seeded model, or a file replayed; `books` the depth around them, `rates` between assets.
-* `script` misbehaviour at set times.
+* `script` misbehaviour at set times, `troubles` what is refused for a while, `weather` schedules drawn at random.
+* `oauth` the consent page and the token endpoint.
 * `authority` the certificate authority whose trust root is handed out.
 * `testing` the kit for one's own tests: a clock, a venue, and clients joined to it in memory.
 * `config` and `service` the venue from a table of a configuration file, and as ``twistd ctrader-sim``.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 CLIENT_ID: Final = "sim-client-id"
 CLIENT_SECRET: Final = "sim-client-secret"
@@ -19,8 +19,14 @@ USD_ACCOUNT: Final = 1_000_002
 TOKEN_LIFETIME: Final = 2_628_000
 """Seconds an access token lives: what Spotware's tokens say."""
 
+CODE_LIFETIME: Final = 60.0
+"""Seconds an authorisation code can be exchanged."""
+
 SCOPE_VIEW: Final = 0
 SCOPE_TRADE: Final = 1
+
+PLAYGROUND_URI: Final = "https://openapi.ctrader.com/apps/playground"
+REDIRECT_URI: Final = "http://localhost:8765/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +35,17 @@ class Application:
 
     :ivar client_id: its id.
     :ivar client_secret: its secret.
+    :ivar redirect_uris: where users may be sent back to, as registered. The first belongs to Spotware's playground, and
+        the application itself can't use it.
     """
 
     client_id: str = CLIENT_ID
     client_secret: str = field(default=CLIENT_SECRET, repr=False)
+    redirect_uris: tuple[str, ...] = (PLAYGROUND_URI, REDIRECT_URI)
+
+    def may_redirect_to(self, uri: str) -> bool:
+        """Say whether users may be sent back there: to the letter one of its own."""
+        return uri in self.redirect_uris[1:]
 
 
 @dataclass(slots=True)
@@ -79,6 +92,9 @@ class Grant:
     :ivar user_id: the user's number.
     :ivar scope: ProtoOAClientPermissionScope: 0 view, 1 trade.
     :ivar lifetime: seconds its access tokens live.
+    :ivar client_id: the only application that can use it; None for any.
+    :ivar expires_at: when its access token dies, ms UTC.
+    :ivar revoked: whether it is dead for good, refresh token and all.
     """
 
     account_ids: tuple[int, ...]
@@ -87,8 +103,34 @@ class Grant:
     user_id: int = 1
     scope: int = SCOPE_TRADE
     lifetime: float = TOKEN_LIFETIME
+    client_id: str | None = None
     expires_at: float = 0.0
+    revoked: bool = False
+    number: int = 0
     generation: int = 0
+
+    def expires_in(self, now: int) -> int:
+        """Give the seconds that its access token still lives, as replies tell it."""
+        return max(0, round((self.expires_at - now) / 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What an authorisation code buys, once.
+
+    :ivar client_id: the application it was given to.
+    :ivar redirect_uri: where the user was sent back to with it.
+    :ivar account_ids: the accounts that the user ticked.
+    :ivar scope: as in `Grant`.
+    :ivar expires_at: ms UTC.
+    """
+
+    client_id: str
+    redirect_uri: str
+    account_ids: tuple[int, ...]
+    scope: int
+    user_id: int
+    expires_at: float
 
 
 def default_accounts() -> tuple[TradingAccount, ...]:
@@ -118,51 +160,130 @@ class Registry:
         self.accounts = {
             account.account_id: replace(account, margin_calls=dict(account.margin_calls)) for account in accounts
         }
-        self.grants = [replace(grant) for grant in grants]
-        for grant in self.grants:
+        self._seed = seed
+        self._codes: dict[str, Code] = {}
+        self._codes_made = 0
+        self.grants: list[Grant] = []
+        for grant in grants:
             for account_id in grant.account_ids:
                 if account_id not in self.accounts:
                     raise ValueError(f"a token is granted for account {account_id}, and there is no such account")
-        self._seed = seed
-        for grant in self.grants:
-            grant.expires_at = now + grant.lifetime * 1000
+            self._enter(replace(grant), now)
 
     def application(self, client_id: str, client_secret: str) -> Application | None:
         """Give the application if id and secret are right."""
         application = self.applications.get(client_id)
         return application if application is not None and application.client_secret == client_secret else None
 
-    def grant(self, access_token: str) -> Grant | None:
-        """Give the grant that an access token belongs to, expired or not."""
-        return next((grant for grant in self.grants if grant.access_token == access_token), None)
+    def grant(self, access_token: str, client_id: str | None = None) -> Grant | None:
+        """Give the grant that an access token belongs to, expired or not.
+
+        :param client_id: the application that shows it; None for whoever.
+        """
+        return self._find(lambda grant: grant.access_token == access_token, client_id)
 
     def token_for(self, account_id: int) -> str:
         """Give an access token that opens an account.
 
         :raises KeyError: if none does.
         """
+        return self.grant_for(account_id).access_token
+
+    def grant_for(self, account_id: int) -> Grant:
+        """Give the first living grant that opens an account.
+
+        :raises KeyError: if none does.
+        """
         for grant in self.grants:
-            if account_id in grant.account_ids:
-                return grant.access_token
+            if account_id in grant.account_ids and not grant.revoked:
+                return grant
         raise KeyError(account_id)
 
-    def refresh(self, refresh_token: str, now: int) -> Grant | None:
-        """Replace both tokens of a grant; None for a refresh token that was never given out, or has been used."""
-        grant = next((grant for grant in self.grants if grant.refresh_token == refresh_token), None)
-        if grant is None:
-            return None
-        grant.generation += 1
-        grant.access_token = self._token("access", grant)
-        grant.refresh_token = self._token("refresh", grant)
-        grant.expires_at = now + grant.lifetime * 1000
+    def authorise(
+        self,
+        account_ids: Iterable[int],
+        now: int,
+        *,
+        scope: int = SCOPE_TRADE,
+        user_id: int = 1,
+        client_id: str | None = None,
+        lifetime: float = TOKEN_LIFETIME,
+    ) -> Grant:
+        """Make a new grant: a user has said yes. It leaves his other grants as they are."""
+        grant = Grant(
+            tuple(account_ids), user_id=user_id, scope=scope, client_id=client_id, lifetime=lifetime, generation=1
+        )
+        self._enter(grant, now)
+        self._renew(grant, now)
         return grant
 
-    def revoke(self, grant: Grant) -> None:
-        """Let a grant's access token open nothing any more; its refresh token still buys the next pair."""
-        grant.generation += 1
-        grant.access_token = self._token("access", grant)
+    def refresh(self, refresh_token: str, now: int, client_id: str | None = None) -> Grant | None:
+        """Replace both tokens of a grant; None for a refresh token that was never given out, is used up or revoked.
 
-    def _token(self, use: str, grant: Grant) -> str:
-        number = self.grants.index(grant)
-        made_of = f"{self._seed}/{use}/{grant.user_id}/{number}/{grant.generation}"
-        return hashlib.sha256(made_of.encode()).hexdigest()[:48]
+        :param client_id: the application that asks; None for whoever.
+        """
+        grant = self._find(lambda grant: grant.refresh_token == refresh_token, client_id)
+        if grant is not None:
+            grant.generation += 1
+            self._renew(grant, now)
+        return grant
+
+    def revoke(self, grant: Grant, *, for_good: bool = False) -> None:
+        """Let a grant's access token open nothing any more.
+
+        :param for_good: its refresh token buys nothing any more either; if false, it still buys the next pair.
+        """
+        grant.generation += 1
+        grant.access_token = self._secret("access", grant)
+        grant.revoked = grant.revoked or for_good
+
+    def make_code(
+        self,
+        application: Application,
+        redirect_uri: str,
+        account_ids: Iterable[int],
+        now: int,
+        *,
+        scope: int = SCOPE_TRADE,
+        user_id: int = 1,
+    ) -> str:
+        """Make the code that a consent gives."""
+        self._codes = {code: what for code, what in self._codes.items() if now < what.expires_at}
+        self._codes_made += 1
+        code = self._hash(f"code/{self._codes_made}")
+        expires_at = now + CODE_LIFETIME * 1000
+        accounts = tuple(account_ids)
+        self._codes[code] = Code(application.client_id, redirect_uri, accounts, scope, user_id, expires_at)
+        return code
+
+    def take_code(self, code: str, client_id: str, redirect_uri: str, now: int) -> Code | None:
+        """Give what a code buys, once; None if it is unknown, used, too old, or another application's or address's.
+
+        A code that is shown with the wrong address is used up, too.
+        """
+        what = self._codes.pop(code, None)
+        if what is None or (what.client_id, what.redirect_uri) != (client_id, redirect_uri) or now >= what.expires_at:
+            return None
+        return what
+
+    def _enter(self, grant: Grant, now: int) -> None:
+        grant.number = len(self.grants)
+        grant.expires_at = now + grant.lifetime * 1000
+        self.grants.append(grant)
+
+    def _find(self, wanted: Callable[[Grant], bool], client_id: str | None) -> Grant | None:
+        for grant in self.grants:
+            if wanted(grant) and not grant.revoked:
+                return grant if client_id is None or grant.client_id in (None, client_id) else None
+        return None
+
+    def _renew(self, grant: Grant, now: int) -> None:
+        grant.access_token = self._secret("access", grant)
+        grant.refresh_token = self._secret("refresh", grant)
+        grant.expires_at = now + grant.lifetime * 1000
+
+    def _secret(self, use: str, grant: Grant) -> str:
+        return self._hash(f"{use}/{grant.user_id}/{grant.number}/{grant.generation}")
+
+    def _hash(self, made_of: str) -> str:
+        return hashlib.sha256(f"{self._seed}/{made_of}".encode()).hexdigest()[:48]

@@ -1,11 +1,12 @@
 """A venue from a table of a configuration file. ``docs/simulator.md`` describes the keys.
 
 `read` reads a file of its own, `settings_from_table` the ``[simulator]`` of any other. What is wrong is refused with
-file, key and remedy; nothing is ignored.
+file, key and remedy, all of it at once; nothing is ignored.
 """
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import inspect
 import tomllib
@@ -21,16 +22,17 @@ from ctrader_twisted.sim.feed.house import HOUSE
 from ctrader_twisted.sim.feed.replay import ReplayFeed
 from ctrader_twisted.sim.limits import BLOCKED, FREQUENCY_EXCEEDED, Limits
 from ctrader_twisted.sim.options import Options
-from ctrader_twisted.sim.tables import Table, kind_of, listed
+from ctrader_twisted.sim.tables import Table, closest, kind_of, listed
 from ctrader_twisted.sim.venue import Venue
+from ctrader_twisted.sim.weather import KINDS, weather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from twisted.internet.interfaces import IReactorTime
 
     from ctrader_twisted.sim.authority import Authority
-    from ctrader_twisted.sim.script import Action
+    from ctrader_twisted.sim.script import Action, NamedAction
 
 TABLE: Final = "simulator"
 _ACCOUNT_TYPES: Final = {"hedged": 0, "netted": 1, "spread betting": 2}
@@ -66,6 +68,7 @@ class Settings:
     :ivar replay: the file it takes its prices from; None for the model.
     :ivar interface: where it listens.
     :ivar port: its port; 0 for any that is free.
+    :ivar oauth_port: the port of its consent page and token endpoint, on the loopback interface; None for neither.
     :ivar names: names and addresses its certificate holds besides localhost, 127.0.0.1 and ::1.
     :ivar trust_root: where the certificate to trust is written; None for nowhere.
     :ivar authority: the directory in which its authority is kept; None for a new one at every start.
@@ -78,6 +81,7 @@ class Settings:
     replay: Replay | None = None
     interface: str = "127.0.0.1"
     port: int = 0
+    oauth_port: int | None = None
     names: tuple[str, ...] = ()
     trust_root: Path | None = None
     authority: Path | None = None
@@ -130,18 +134,33 @@ def read(path: str | Path) -> Settings:
     :raises ConfigurationError: if it can't be read or something in it is wrong.
     """
     file = Path(path)
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(file, "", f"it can't be read ({error.strerror})", "Give a readable file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(file, "", f"it is not TOML ({error})", "Correct it there.") from None
-    top = Table(content, file, "")
+    top = Table(_content(file), file, "")
     simulator = top.table(TABLE)
     top.finish()
-    if simulator is None:
-        raise ConfigurationError(file, "", "there is no venue in it", f"Add a table [{TABLE}]; it may be empty.")
-    return _settings(simulator)
+    if TABLE not in top and not top.refusals:
+        top.refuse("", "there is no venue in it", f"Add a table [{TABLE}]; it may be empty.")
+    settings = Settings(str(file)) if simulator is None else _settings(simulator)
+    top.check()
+    return settings
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(file, "", f"it can't be read ({error.strerror})", "Give a readable file.") from None
+    if data.startswith(codecs.BOM_UTF8):
+        problem = "it begins with a byte order mark, which TOML does not allow"
+        raise ConfigurationError(file, "", problem, "Save it as UTF-8 without one (“without BOM”).")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        problem = "it begins with a byte order mark of UTF-16, and TOML is UTF-8"
+        raise ConfigurationError(file, "", problem, "Save it as UTF-8.")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ConfigurationError(file, "", "it is not UTF-8", "Save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(file, "", f"it is not TOML ({error})", "Correct it there.") from None
 
 
 def settings_from_table(table: Mapping[str, Any], file: str | Path, key: str = TABLE) -> Settings:
@@ -151,7 +170,10 @@ def settings_from_table(table: Mapping[str, Any], file: str | Path, key: str = T
     :param key: the table's name in it.
     :raises ConfigurationError: if something in it is wrong.
     """
-    return _settings(Table(table, Path(file), key))
+    read = Table(table, Path(file), key)
+    settings = _settings(read)
+    read.check()
+    return settings
 
 
 def venue_from_table(
@@ -166,24 +188,30 @@ def venue_from_table(
 
 
 def _settings(table: Table) -> Settings:
+    refused = len(table.refusals)
     accounts = _accounts(table)
+    known: Collection[int] | None = [one.account_id for one in (default_accounts() if accounts is None else accounts)]
+    if len(table.refusals) > refused:
+        known = None  # some are missing here, and are not to be missed a second time
+    seed = table.number("seed", 1, 0, 2**63 - 1)
     settings = Settings(
         file=str(table.file),
         key=table.key,
-        seed=table.number("seed", 1, 0, 2**63 - 1),
+        seed=seed,
         start=table.moment("start"),
         replay=_replay(table),
         interface=table.get("interface", str, "127.0.0.1"),
         port=table.number("port", 0, 0, 65_535),
+        oauth_port=table.number("oauth_port", None, 0, 65_535),
         names=table.words("names"),
         trust_root=table.file_path("trust_root"),
         authority=table.file_path("authority"),
         applications=_applications(table),
         accounts=accounts,
-        grants=_grants(table, default_accounts() if accounts is None else accounts),
+        grants=_grants(table, known),
         limits=_fields(table.table("limits"), Limits(), {"code": (BLOCKED, FREQUENCY_EXCEEDED)}),
         options=_fields(table.table("options"), Options(), {"environment": ("demo", "live")}),
-        script=(*_cuts(table), *_script(table)),
+        script=(*_cuts(table), *_script(table), *_weather(table, seed, known or ())),
     )
     table.finish()
     return settings
@@ -209,6 +237,7 @@ def _fields(table: Table | None, defaults: Any, choices: Mapping[str, Iterable[s
         return dataclasses.replace(defaults, **given)
     except ValueError as error:
         table.refuse("", str(error), "Write a number it can work with.")
+        return defaults
 
 
 def _replay(table: Table) -> Replay | None:
@@ -216,29 +245,31 @@ def _replay(table: Table) -> Replay | None:
     if replay is None:
         return None
     path = replay.file_path("path")
-    if path is None:
+    if "path" not in replay:
         replay.refuse("path", "it is missing", 'Write path = "ticks.csv".')
     periods = {period.name: period for period in Period}
-    read = Replay(
-        path,
-        replay.choice("symbol", {one.name: one.name for one in HOUSE.instruments}, None),
-        replay.choice("period", periods, None),
-        replay.get("shift", bool, True),
-        replay.get("loop", bool, False),
-    )
+    symbol = replay.choice("symbol", {one.name: one.name for one in HOUSE.instruments}, None)
+    period = replay.choice("period", periods, None)
+    shift, loop = replay.get("shift", bool, True), replay.get("loop", bool, False)
     replay.finish()
-    return read
+    return None if path is None else Replay(path, symbol, period, shift, loop)
 
 
 def _applications(table: Table) -> tuple[Application, ...] | None:
     tables = table.tables("application")
     if tables is None:
         return None
-    applications = []
+    applications: dict[str, Application] = {}
     for one in tables:
-        applications.append(Application(_needed(one, "client_id"), _needed(one, "client_secret")))
+        client_id = one.needed("client_id", str, 'Write client_id = "…".')
+        client_secret = one.needed("client_secret", str, 'Write client_secret = "…".')
+        redirect_uris = one.words("redirect_uris") if "redirect_uris" in one else Application().redirect_uris
         one.finish()
-    return tuple(applications)
+        if client_id in applications:
+            one.refuse("client_id", "another application has it", "Give each application an id of its own.")
+        elif client_id is not None and client_secret is not None:
+            applications[client_id] = Application(client_id, client_secret, redirect_uris)
+    return tuple(applications.values())
 
 
 def _accounts(table: Table) -> tuple[TradingAccount, ...] | None:
@@ -249,12 +280,10 @@ def _accounts(table: Table) -> tuple[TradingAccount, ...] | None:
     accounts: dict[int, TradingAccount] = {}
     for one in tables:
         account_id = one.number("id", None, 1, 2**62)
-        if account_id is None:
+        if "id" not in one:
             one.refuse("id", "it is missing", "Write id = 1000001.")
-        if account_id in accounts:
-            one.refuse("id", f"account {account_id} is there already", "Give each account an id of its own.")
         digits = one.number("money_digits", 2, 0, 8)
-        accounts[account_id] = TradingAccount(
+        account = TradingAccount(
             account_id=account_id,
             login=one.number("login", account_id, 1, 2**62),
             deposit_asset=one.choice("asset", assets, "EUR"),
@@ -267,31 +296,35 @@ def _accounts(table: Table) -> tuple[TradingAccount, ...] | None:
             broker_title=one.get("broker_title", str, "Simulated venue"),
         )
         one.finish()
+        if account_id in accounts:
+            one.refuse("id", f"account {account_id} is there already", "Give each account an id of its own.")
+        elif account_id is not None:
+            accounts[account_id] = account
     return tuple(accounts.values())
 
 
-def _grants(table: Table, accounts: Iterable[TradingAccount]) -> tuple[Grant, ...] | None:
+def _grants(table: Table, known: Collection[int] | None) -> tuple[Grant, ...] | None:
+    """Read the tokens.
+
+    :param known: the accounts there are; None if that is not certain.
+    """
     tables = table.tables("token")
     if tables is None:
         return None
-    known = tuple(account.account_id for account in accounts)
     grants = []
     for one in tables:
-        account_ids = tuple(one.get("accounts", list, known))
+        account_ids = tuple(one.get("accounts", list, known or ()))
         for account_id in account_ids:
-            if account_id not in known:
+            if known is not None and account_id not in known:
                 one.refuse("accounts", f"there is no account {account_id}", f"Name some of {listed(map(str, known))}.")
-        grants.append(
-            Grant(
-                account_ids,
-                _needed(one, "access_token"),
-                _needed(one, "refresh_token"),
-                one.number("user", 1, 1, 2**62),
-                one.choice("scope", _SCOPES, SCOPE_TRADE),
-                one.number("lifetime", Grant(()).lifetime, 0, 1e10, float),
-            )
-        )
+        access_token = one.needed("access_token", str, 'Write access_token = "…".')
+        refresh_token = one.needed("refresh_token", str, 'Write refresh_token = "…".')
+        user_id = one.number("user", 1, 1, 2**62)
+        scope = one.choice("scope", _SCOPES, SCOPE_TRADE)
+        lifetime = one.number("lifetime", Grant(()).lifetime, 0, 1e10, float)
         one.finish()
+        if access_token is not None and refresh_token is not None:
+            grants.append(Grant(account_ids, access_token, refresh_token, user_id, scope, lifetime))
     return tuple(grants)
 
 
@@ -301,25 +334,32 @@ def _cuts(table: Table) -> list[tuple[float, Action]]:
     moments = value if isinstance(value, list) else [value]
     if not all(type(moment) in (int, float) and 0 < moment < 1e9 for moment in moments):
         table.refuse("cut_after", "something other than seconds", "Write cut_after = 10 or cut_after = [10, 20.5].")
+        return []
     return [(float(moment), script.cut()) for moment in sorted(moments)]
 
 
 def _script(table: Table) -> list[tuple[float, Action]]:
     steps: list[tuple[float, Action]] = []
     for one in table.tables("script") or ():
+        refused = len(one.refusals)
         at = one.number("at", None, 0, 1e9, float)
-        if at is None:
+        if "at" not in one:
             one.refuse("at", "it is missing", "Write at = 30, the seconds after the start.")
         make = one.choice("action", script.ACTIONS, None)
-        if make is None:
+        if "action" not in one:
             one.refuse("action", "it is missing", f"Write one of {listed(script.ACTIONS)}.")
+        if at is None or make is None:
+            continue
         arguments = one.rest()
         known = inspect.signature(make).parameters
         for name, value in arguments.items():
-            if name not in known:
+            if name in known:
+                arguments[name] = _argument(one, name, value, known[name].annotation)
+            else:
                 remedy = f"It takes {listed(known)}." if known else "It takes none."
                 one.refuse(name, f"{make.__name__} has no such argument", remedy)
-            arguments[name] = _argument(one, name, value, known[name].annotation)
+        if len(one.refusals) > refused:
+            continue
         try:
             steps.append((at, make(**arguments)))
         except (TypeError, ValueError, OverflowError) as error:
@@ -332,14 +372,30 @@ def _argument(table: Table, name: str, value: object, annotation: str) -> object
     if "str" in annotation or "bytes" in annotation:
         if not isinstance(value, str):
             table.refuse(name, f"{kind_of(value)} where a text belongs", "Put it in quotes.")
+            return value
         return value.encode() if "bytes" in annotation else value
-    if type(value) is not int and not (type(value) is float and "float" in annotation):
+    if "bool" in annotation:
+        if not isinstance(value, bool):
+            table.refuse(name, f"{kind_of(value)} where true or false belongs", "Write true or false.")
+    elif type(value) is not int and not (type(value) is float and "float" in annotation):
         table.refuse(name, f"{kind_of(value)} where a number belongs", "Write a number, unquoted.")
     return value
 
 
-def _needed(table: Table, name: str) -> str:
-    text: str | None = table.get(name, str)
-    if not text:
-        table.refuse(name, "it is missing", f'Write {name} = "…".')
-    return text
+def _weather(table: Table, seed: int, account_ids: Collection[int]) -> list[tuple[float, NamedAction]]:
+    one = table.table("weather")
+    if one is None:
+        return []
+    seed = one.number("seed", seed, 0, 2**63 - 1)
+    every = one.number("every", 60.0, 0.1, 1e6, float)
+    until = one.number("until", 3_600.0, 0.1, 1e6, float)
+    names = one.words("kinds") if "kinds" in one else tuple(KINDS)
+    one.finish()
+    unknown = [name for name in names if name not in KINDS]
+    for name in unknown:
+        one.refuse("kinds", f'"{name}" is not known', f"{closest(name, KINDS)}Write some of {listed(KINDS)}.")
+    if not names:
+        one.refuse("kinds", "there are none in it", "Name some, or leave the key out for all.")
+    if unknown or not names:
+        return []
+    return weather(seed, until, every=every, kinds=names, account_ids=tuple(account_ids))

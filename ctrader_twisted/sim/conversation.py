@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from ctrader_twisted.messages import (
 from ctrader_twisted.sim.answers import ANSWERS, Scope
 from ctrader_twisted.sim.answers.refusal import CommonRefusal, Refusal, invalid
 from ctrader_twisted.sim.limits import BLOCKED, Budget
+from ctrader_twisted.sim.troubles import Span
 from ctrader_twisted.wire import catalogue, codec
 
 if TYPE_CHECKING:
@@ -81,7 +83,8 @@ class Conversation:
     :ivar number: counts the venue's connections, from 1.
     :ivar application: who authorised it, or None.
     :ivar sessions: the accounts authorised on it, by id.
-    :ivar silent: while true, nothing is heard and nothing is said (for scripts).
+    :ivar silence: while it goes on, nothing is heard and nothing is said (for scripts).
+    :ivar half_open: whether the connection has died without a word: nothing reaches its client, not even a close.
     """
 
     log = Logger()
@@ -93,10 +96,12 @@ class Conversation:
         self.application: Application | None = None
         self.sessions: dict[int, Session] = {}
         self.suspended: dict[int, Session] = {}
-        self.silent = False
+        self.silence = Span(venue.clock)
+        self.half_open = False
         self._budget = Budget(venue.limits)
-        self._drops: list[int | None] = []
+        self._drops: list[tuple[int | None, float]] = []
         self._delay = 0.0
+        self._delay_until = math.inf
         self._late: dict[int, IDelayedCall] = {}
         self._late_until = 0.0
         self._afterwards: list[Callable[[], None]] = []
@@ -110,8 +115,10 @@ class Conversation:
     def received(self, envelope: Envelope) -> None:
         """Answer a request; take note of a heartbeat."""
         self._heard = now = self.venue.clock.seconds()
-        if self.silent or envelope.payload_type == catalogue.HEARTBEAT:
+        if self.silence or envelope.payload_type == catalogue.HEARTBEAT:
             return
+        if now >= self._delay_until:
+            self._delay = 0.0
         due = max(now + self._delay, self._late_until)
         if due <= now:
             self._answer(envelope)
@@ -129,7 +136,7 @@ class Conversation:
     def problem(self, error: ProtocolError) -> None:
         """Say that something could not be read."""
         self._heard = self.venue.clock.seconds()
-        if self.silent:
+        if self.silence:
             return
         if isinstance(error, FrameTooLong):
             refusal = CommonRefusal("FRAME_TOO_LONG", f"Frame of {error.announced} bytes is too long", closes=True)
@@ -152,7 +159,7 @@ class Conversation:
 
     def push(self, envelope: Envelope) -> None:
         """Send an envelope as it is."""
-        if not self.silent:
+        if not self.silence:
             self._spoke = self.venue.clock.seconds()
             self.peer.send(envelope)
 
@@ -173,10 +180,11 @@ class Conversation:
         self.sessions[account.account_id] = session
         return session
 
-    def disconnect_account(self, account_id: int, *, for_good: bool = False) -> None:
+    def disconnect_account(self, account_id: int, *, for_good: bool = False, announced: bool = True) -> None:
         """End an account's session and say so.
 
         :param for_good: its subscriptions end too, whatever the venue's ``subscriptions_survive`` says.
+        :param announced: whether it is said.
         """
         session = self.sessions.pop(account_id, None)
         if session is None:
@@ -186,7 +194,8 @@ class Conversation:
             session.standing = False
         else:
             self.venue.ticker.drop(session)
-        self.push_message(ProtoOAAccountDisconnectEvent(ctidTraderAccountId=account_id))
+        if announced:
+            self.push_message(ProtoOAAccountDisconnectEvent(ctidTraderAccountId=account_id))
 
     def invalidate_token(self, account_ids: list[int], reason: str) -> None:
         """End the sessions of accounts whose token has died, and say so."""
@@ -194,7 +203,7 @@ class Conversation:
         if account_ids:
             self.push_message(ProtoOAAccountsTokenInvalidatedEvent(ctidTraderAccountIds=account_ids, reason=reason))
             for account_id in account_ids:
-                self.disconnect_account(account_id)
+                self.disconnect_account(account_id, announced=self.venue.options.invalidation_disconnects)
 
     def disconnect_client(self, reason: str) -> None:
         """Take every authority from the connection and say so; the connection stays up."""
@@ -202,13 +211,27 @@ class Conversation:
         self._end_all_sessions()
         self.push_message(ProtoOAClientDisconnectEvent(reason=reason))
 
-    def drop_answers(self, count: int, payload_type: int | None) -> None:
-        """Withhold the answers to the next requests, of one payload type or of any; they are still carried out."""
-        self._drops.extend([payload_type] * count)
+    def drop_answers(self, count: int, payload_type: int | None, seconds: float | None = None) -> None:
+        """Withhold the answers to the next requests, of one payload type or of any; they are still carried out.
 
-    def delay_answers(self, seconds: float) -> None:
-        """Take up requests only so much later; 0 ends it."""
-        self._delay = seconds
+        :param seconds: for how long at most.
+        """
+        until = math.inf if seconds is None else self.venue.clock.seconds() + seconds
+        self._drops.extend([(payload_type, until)] * count)
+
+    def delay_answers(self, delay: float, seconds: float | None = None) -> None:
+        """Take up requests only so much later.
+
+        :param seconds: for how long; None for ever.
+        """
+        self._delay = delay
+        self._delay_until = math.inf if seconds is None else self.venue.clock.seconds() + seconds
+
+    def die_unheard(self) -> None:
+        """Leave the connection half open: nothing that comes is read, so no close is answered, and nothing is said."""
+        self.half_open = True
+        self.silence.begin()
+        self.peer.stop_reading()
 
     # ------------------------------------------------------------------------------- inside
 
@@ -222,6 +245,7 @@ class Conversation:
             if wait is not None:
                 code = self.venue.limits.code
                 raise Refusal(code, "Too many requests", retry_after=wait if code == BLOCKED else None)
+            self._trouble(number)
             scope, answer = ANSWERS[catalogue.REQUESTS[number].message_class]
             if scope is not Scope.ANYONE and self.application is None:
                 raise Refusal("CH_CLIENT_NOT_AUTHENTICATED", "Client is not authenticated")
@@ -231,9 +255,11 @@ class Conversation:
                 session = self.sessions.get(request.ctidTraderAccountId)
                 if session is None:
                     raise invalid(NOT_AUTHORISED)
+                self._trouble(number, account_id)
                 self._reply(answer(session, request), envelope)
             else:
                 account_id = getattr(request, "ctidTraderAccountId", None)
+                self._trouble(number, account_id)
                 self._reply(answer(self, request), envelope)
         except Refusal as refusal:
             self._refuse(refusal, envelope, account_id)
@@ -242,6 +268,11 @@ class Conversation:
             self._refuse(CommonRefusal("UNKNOWN_ERROR", "The venue failed; its log says how"), envelope, None)
         while self._afterwards:
             self._afterwards.pop(0)()
+
+    def _trouble(self, payload_type: int, account_id: int | None = None) -> None:
+        refusal = self.venue.troubles.refusal(payload_type, account_id)
+        if refusal is not None:
+            raise refusal
 
     def _parse(self, envelope: Envelope) -> Message:
         try:
@@ -255,15 +286,18 @@ class Conversation:
 
     def _reply(self, message: Message, request: Envelope | None) -> None:
         if request is not None:
+            now = self.venue.clock.seconds()
+            self._drops = [drop for drop in self._drops if now < drop[1]]
             for wanted in (request.payload_type, None):
-                if wanted in self._drops:
-                    self._drops.remove(wanted)
-                    return
+                for drop in self._drops:
+                    if drop[0] == wanted:
+                        self._drops.remove(drop)
+                        return
         self.push(codec.pack(message, None if request is None else request.client_msg_id))
 
     def _refuse(self, refusal: Refusal, request: Envelope | None, account_id: int | None) -> None:
         self._reply(refusal.message(account_id), request)
-        if refusal.closes:
+        if refusal.closes and not self.silence:
             self.peer.close()
 
     def _end_all_sessions(self) -> None:
@@ -284,12 +318,15 @@ class Conversation:
     def _look(self) -> None:
         self._watch = None
         options, now = self.venue.options, self.venue.clock.seconds()
+        if self.silence:  # a server that hangs does not look either
+            self._heard = self._spoke = now
         # Half a millisecond: sums of floats need not meet the moment they were made for.
         if options.inactivity and now - self._heard >= options.inactivity - 0.0005:
             self.log.info("Connection {number} said nothing for {span} s", number=self.number, span=options.inactivity)
             self.peer.close()
             return
         if options.heartbeat and now - self._spoke >= options.heartbeat - 0.0005:
-            self.push(_HEARTBEAT)
+            if not self.venue.without_heartbeats:
+                self.push(_HEARTBEAT)
             self._spoke = now
         self._set_watch()

@@ -50,6 +50,9 @@ class Limits:
     :ivar block: seconds for which a payload type stays blocked after a breach; it is the answer's ``retryAfter``.
     :ivar code: the error code of a breach: ``"BLOCKED_PAYLOAD_TYPE"``, or ``"REQUEST_FREQUENCY_EXCEEDED"``, which
         blocks nothing beyond the window.
+    :ivar quota: historical requests in ``quota_window`` seconds, besides the limit of a second; 0 for no such quota.
+        A breach is answered with ``block`` seconds to wait, which is not enough.
+    :ivar quota_window: seconds.
     """
 
     general: int = 50
@@ -57,6 +60,8 @@ class Limits:
     window: float = 1.0
     block: float = 1.0
     code: str = BLOCKED
+    quota: int = 0
+    quota_window: float = 600.0
 
 
 class Budget:
@@ -66,6 +71,7 @@ class Budget:
         self._limits = limits
         self._general: deque[float] = deque()
         self._historical: deque[float] = deque()
+        self._quota: deque[float] = deque()
         self._blocked: dict[int, float] = {}
 
     def spend(self, payload_type: int, now: float) -> float | None:
@@ -80,15 +86,26 @@ class Budget:
                 return min(limits.block, until - now)
             del self._blocked[payload_type]
         historical = payload_type in HISTORICAL
+        if historical and limits.quota:
+            while self._quota and self._quota[0] <= now - limits.quota_window + _ULPS:
+                self._quota.popleft()
+            if len(self._quota) >= limits.quota:
+                return limits.block
         spent, allowed = (self._historical, limits.historical) if historical else (self._general, limits.general)
         if not allowed:
+            self._count(historical, now)
             return None
         while spent and spent[0] <= now - limits.window + _ULPS:
             spent.popleft()
         if len(spent) < allowed:
             spent.append(now)
+            self._count(historical, now)
             return None
         if limits.code == BLOCKED:
             self._blocked[payload_type] = now + limits.block
             return limits.block
         return spent[0] + limits.window - now
+
+    def _count(self, historical: bool, now: float) -> None:
+        if historical and self._limits.quota:
+            self._quota.append(now)

@@ -1,8 +1,8 @@
 """Connections without sockets: two protocols joined in memory, and a connector that any client factory can use.
 
-They behave as TCP does where it matters: bytes arrive in order and in pieces, a close is heard once everything written
-before it has been read, an abort loses what was on its way, and whoever writes faster than the other end reads is told
-to pause.
+They behave as TLS over TCP does where it matters: bytes arrive in order and in pieces, a close is done once the other
+end has read it and everything written before it, an abort loses what was on its way, and whoever writes faster than the
+other end reads is told to pause.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from zope.interface import implementer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol, IReactorTime
-    from twisted.internet.protocol import ClientFactory, Factory
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol, IProtocolFactory, IReactorTime
+    from twisted.internet.protocol import ClientFactory
 
 FULL_AT: Final = 64 * 1024
 """Bytes on their way at which a producer is told to pause."""
@@ -216,7 +216,8 @@ class Link:
                 assert sink._protocol is not None
                 sink._protocol.dataReceived(data)
         moved = source.caught_up() or moved
-        if source.connected and source.disconnecting and not source._written and source._producer is None:
+        closing = source.connected and source.disconnecting and not source._written and source._producer is None
+        if closing and (sink._reading or not sink.connected):
             done = Failure(error.ConnectionDone())
             source.end(done)
             sink.end(done)
@@ -245,7 +246,7 @@ class Network:
     :ivar links: the connections, those that are over included until `pump` is called.
     """
 
-    def __init__(self, clock: IReactorTime, server: Factory, chunk: int | None = None) -> None:
+    def __init__(self, clock: IReactorTime, server: IProtocolFactory, chunk: int | None = None) -> None:
         self.clock = clock
         self.chunk = chunk
         self.refusing = False
@@ -259,6 +260,17 @@ class Network:
         connector = MemoryConnector(factory, timeout, self)
         connector.connect()
         return connector
+
+    def connectTCP(
+        self,
+        host: str,
+        port: int,
+        factory: ClientFactory,
+        timeout: float | None = 30.0,
+        bindAddress: object = None,  # noqa: N803 - IReactorTCP's
+    ) -> MemoryConnector:
+        """Connect, as a reactor does; wherever it is to, it is this network's server."""
+        return self.connect(factory, timeout)
 
     def pump(self) -> bool:
         """Move what is on its way on every connection, once; say whether anything happened."""

@@ -19,6 +19,14 @@ class Options:
         with ``UNKNOWN_SYMBOL``.
     :ivar subscriptions_survive: what an account had subscribed to goes on once the account is authorised again after
         its session was dropped on a living connection; if false, it ends with the session.
+    :ivar events_before_refresh: the sessions that a refresh ends hear of it before the refresh is answered; if false,
+        after it.
+    :ivar invalidation_disconnects: after a ProtoOAAccountsTokenInvalidatedEvent comes a ProtoOAAccountDisconnectEvent
+        for each account, as observed for a refresh; if false, the former comes alone.
+    :ivar one_grant_per_user: a user who grants access again kills his former grants; if false, as measured, they live.
+    :ivar expired_code: what an access token is refused with whose time is over.
+    :ivar view_code: what a command is refused with if the access token is for viewing only.
+    :ivar view_as_event: that is said by a ProtoOAOrderErrorEvent; if false, by a ProtoOAErrorRes.
     :ivar bars_per_page: bars that one answer may count, the open one included.
     :ivar ticks_per_page: ticks in one answer.
     :ivar bar_delay: seconds after its end until a bar is in history.
@@ -36,6 +44,12 @@ class Options:
     first_spot_before_response: bool = False
     unknown_symbols_silent: bool = True
     subscriptions_survive: bool = False
+    events_before_refresh: bool = False
+    invalidation_disconnects: bool = True
+    one_grant_per_user: bool = False
+    expired_code: str = "OA_AUTH_TOKEN_EXPIRED"
+    view_code: str = "TRADING_NOT_ALLOWED"
+    view_as_event: bool = False
     bars_per_page: int = 5_000
     ticks_per_page: int = 5_000
     bar_delay: float = 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import IService, Service
 from twisted.internet.error import CannotListenError
@@ -16,12 +16,16 @@ from ctrader_twisted.sim import config
 from ctrader_twisted.sim.authority import Authority
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IListeningPort
 
     from ctrader_twisted.sim.venue import Venue
+
+_LOOPBACK: Final = ("127.0.0.1", "::1")
+"""Where plain HTTP may listen."""
 
 
 @implementer(IService)
@@ -43,6 +47,7 @@ class VenueService(Service):
         self._settings = settings
         self._authority = _authority(settings)
         self._port: IListeningPort | None = None
+        self._oauth_port: IListeningPort | None = None
         self.venue: Venue | None = None
         self.trust_root_pem = self._authority.trust_root_pem
 
@@ -51,8 +56,12 @@ class VenueService(Service):
         """The port it listens on; known while it runs."""
         if self._port is None:
             raise RuntimeError("the venue does not run: its port is known after startService")
-        port: int = self._port.getHost().port  # type: ignore[attr-defined]  # an IPv4Address or IPv6Address
-        return port
+        return _number(self._port)
+
+    @property
+    def oauth_port(self) -> int | None:
+        """The port of its consent page and token endpoint; None if it has none, or does not run."""
+        return None if self._oauth_port is None else _number(self._oauth_port)
 
     def startService(self) -> None:
         """Begin the venue and listen.
@@ -64,13 +73,14 @@ class VenueService(Service):
             _write(settings, settings.trust_root, self.trust_root_pem)
         venue = settings.venue(self._reactor, self._authority)
         try:
-            self._port = venue.listen(self._reactor, settings.interface, settings.port, settings.names)
-        except (CannotListenError, OSError) as error:
+            self._port = self._listen(venue.listen, settings.interface, settings.port, "port", settings.names)
+            if settings.oauth_port is not None:
+                interface = settings.interface if settings.interface in _LOOPBACK else _LOOPBACK[0]
+                self._oauth_port = self._listen(venue.listen_oauth, interface, settings.oauth_port, "oauth_port")
+        except ConfigurationError:
+            self._port = None
             venue.close()
-            where = f"{settings.interface}:{settings.port}"
-            problem = f"{where} can't be listened on: {getattr(error, 'socketError', error)}"
-            remedy = "Give an interface of this computer and a port that is free, or 0 for any."
-            raise _refusal(settings, "port", problem, remedy) from None
+            raise
         self.venue = venue
         self.log.info(
             "The venue listens on {interface}:{port}; trust {trust_root}",
@@ -78,13 +88,26 @@ class VenueService(Service):
             port=self.port,
             trust_root=settings.trust_root or "its trust_root_pem",
         )
+        if self._oauth_port is not None:
+            consent, token = venue.consent_url, venue.token_url
+            self.log.info("Consent page: {consent}; token endpoint: {token}", consent=consent, token=token)
         Service.startService(self)
 
     def stopService(self) -> Deferred[None] | None:
         """Stop listening and drop every connection."""
         Service.stopService(self)
-        venue, self.venue, self._port = self.venue, None, None
+        venue, self.venue, self._port, self._oauth_port = self.venue, None, None, None
         return None if venue is None else venue.close()
+
+    def _listen(
+        self, listen: Callable[..., IListeningPort], interface: str, port: int, key: str, *more: object
+    ) -> IListeningPort:
+        try:
+            return listen(self._reactor, interface, port, *more)
+        except (CannotListenError, OSError) as error:
+            problem = f"{interface}:{port} can't be listened on: {getattr(error, 'socketError', error)}"
+            remedy = "Give an interface of this computer and a port that is free, or 0 for any."
+            raise _refusal(self._settings, key, problem, remedy) from None
 
 
 class Options(usage.Options):
@@ -129,6 +152,11 @@ def _authority(settings: config.Settings) -> Authority:
         return Authority.kept_in(settings.authority)
     except (OSError, ValueError) as error:
         raise _refusal(settings, "authority", error, "Name another directory, or empty it.") from None
+
+
+def _number(port: IListeningPort) -> int:
+    number: int = port.getHost().port  # type: ignore[attr-defined]  # an IPv4Address or IPv6Address
+    return number
 
 
 def _write(settings: config.Settings, path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Tables of a configuration file, read so that every refusal names file, key and remedy."""
+"""Tables of a configuration file, read so that every refusal names file, key and remedy, and all are told at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import difflib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
-from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
 from ctrader_twisted.sim.feed.calendar import LAST_MS
 from ctrader_twisted.sim.feed.modelled import HISTORY_START
 
@@ -21,14 +21,22 @@ _KINDS: Final = {bool: "true or false", int: "a whole number", float: "a number"
 class Table:
     """One table: values are asked for by name and kind, and what nobody asked for is refused.
 
+    A value that is refused reads as if it had been left out; `check` raises what was refused.
+
     :param values: what is in it.
     :param file: the file it is from: messages name it, and paths are taken from its folder.
     :param key: its dotted name in the file.
+    :param refusals: where refusals are collected; the tables of one file share theirs.
+
+    :ivar refusals: what was refused so far.
     """
 
-    def __init__(self, values: Mapping[str, Any], file: Path, key: str) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], file: Path, key: str, refusals: list[ConfigurationError] | None = None
+    ) -> None:
         self.file = file
         self.key = key
+        self.refusals: list[ConfigurationError] = [] if refusals is None else refusals
         self._values = dict(values)
         self._asked: set[str] = set()
 
@@ -39,9 +47,25 @@ class Table:
         """Give a key's dotted name in the file."""
         return ".".join(part for part in (self.key, name) if part)
 
-    def refuse(self, name: str, problem: str, remedy: str) -> NoReturn:
+    def refuse(self, name: str, problem: str, remedy: str) -> None:
         """Refuse a key."""
-        raise ConfigurationError(self.file, self.path(name), problem, remedy)
+        self.refusals.append(ConfigurationError(self.file, self.path(name), problem, remedy))
+
+    def check(self) -> None:
+        """Raise what was refused.
+
+        :raises ConfigurationError: if anything was; a `ConfigurationErrors` if more than one thing.
+        """
+        if self.refusals:
+            raise self.refusals[0] if len(self.refusals) == 1 else ConfigurationErrors(self.refusals)
+
+    def needed(self, name: str, kind: type, remedy: str) -> Any:
+        """Give a value that must be there and not be empty; None if it is not."""
+        value = self.get(name, kind)
+        if name not in self or value == "":
+            self.refuse(name, "it is missing", remedy)
+            return None
+        return value
 
     def get(self, name: str, kind: type, default: Any = None) -> Any:
         """Give a value of a kind: bool, int, float, str or list."""
@@ -53,6 +77,7 @@ class Table:
             value = float(value)
         if type(value) is not kind or value != value:
             self.refuse(name, f"{kind_of(value)} where {_KINDS[kind]} belongs", f"Write {_KINDS[kind]}.")
+            return default
         return value
 
     def number(self, name: str, default: Any, low: float, high: float, kind: type = int) -> Any:
@@ -60,6 +85,7 @@ class Table:
         value = self.get(name, kind, default)
         if value is not default and not low <= value <= high:
             self.refuse(name, f"{value} is out of range", f"Write a number from {low:g} to {high:g}.")
+            return default
         return value
 
     def choice(self, name: str, choices: Mapping[str, Any], default: Any) -> Any:
@@ -69,6 +95,7 @@ class Table:
             return default
         if word not in choices:
             self.refuse(name, f'"{word}" is not known', f"{closest(word, choices)}Write one of {listed(choices)}.")
+            return default
         return choices[word]
 
     def words(self, name: str) -> tuple[str, ...]:
@@ -76,6 +103,7 @@ class Table:
         words = self.get(name, list, ())
         if not all(isinstance(word, str) and word for word in words):
             self.refuse(name, "something other than texts in the list", f'Write {name} = ["…", "…"].')
+            return ()
         return tuple(words)
 
     def file_path(self, name: str) -> Path | None:
@@ -97,9 +125,11 @@ class Table:
             self.refuse(
                 name, f"{kind_of(value)} where a moment with its zone belongs", f"Write {name} = 2026-03-03T09:00:00Z."
             )
+            return None
         moment = round(value.astimezone(UTC).timestamp() * 1000)
         if not HISTORY_START <= moment <= LAST_MS:
             self.refuse(name, "there are no prices then", "Write a moment from 2010 to 2037.")
+            return None
         return moment
 
     def table(self, name: str) -> Table | None:
@@ -111,7 +141,8 @@ class Table:
             self.refuse(
                 name, f"{kind_of(value)} where a table belongs", f"Write [{self.path(name)}] and its keys below."
             )
-        return Table(value, self.file, self.path(name))
+            return None
+        return Table(value, self.file, self.path(name), self.refusals)
 
     def tables(self, name: str) -> list[Table] | None:
         """Give the tables of a list in it, each with its place in its name."""
@@ -122,7 +153,11 @@ class Table:
             self.refuse(
                 name, f"{kind_of(value)} where tables belong", f"Write [[{self.path(name)}]], in double brackets."
             )
-        return [Table(item, self.file, f"{self.path(name)}[{number}]") for number, item in enumerate(value, 1)]
+            return None
+        return [
+            Table(item, self.file, f"{self.path(name)}[{number}]", self.refusals)
+            for number, item in enumerate(value, 1)
+        ]
 
     def rest(self) -> dict[str, Any]:
         """Give everything nobody has asked for, as if it had been."""

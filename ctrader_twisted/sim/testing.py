@@ -20,10 +20,14 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
+from twisted.web.client import Agent
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
 
 from ctrader_twisted.sim.accounts import (
     ACCESS_TOKEN,
@@ -34,6 +38,7 @@ from ctrader_twisted.sim.accounts import (
     USD_ACCOUNT,
 )
 from ctrader_twisted.sim.memory import Link, Network, join
+from ctrader_twisted.sim.script import ACTIONS
 from ctrader_twisted.sim.venue import DEFAULT_START, Venue
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.envelope import Burst, Envelope
@@ -45,8 +50,13 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
     from twisted.internet.interfaces import IAddress
+    from twisted.web.client import URI
+    from twisted.web.iweb import IAgent
 
     from ctrader_twisted.client import OpenApiClient
+    from ctrader_twisted.protocol import Tap
+    from ctrader_twisted.sim.script import Action
+    from ctrader_twisted.tokens import TokenKeeper
 
 __all__ = [
     "ACCESS_TOKEN",
@@ -81,6 +91,7 @@ class VenueKit:
     :ivar clock: the clock; move it with `advance` only, or what is sent will not arrive.
     :ivar venue: the venue.
     :ivar network: the way to it.
+    :ivar web: the way to its consent page and token endpoint.
     """
 
     def __init__(self, *, chunk: int | None = None, **venue: Any) -> None:
@@ -88,6 +99,7 @@ class VenueKit:
         venue.setdefault("start", DEFAULT_START)
         self.venue = Venue(self.clock, **venue)
         self.network = Network(self.clock, self.venue.factory, chunk)
+        self.web = Network(self.clock, self.venue.oauth_factory, chunk)
         self._clients: list[OpenApiClient] = []
 
     def __enter__(self) -> VenueKit:
@@ -101,16 +113,20 @@ class VenueKit:
 
     # ------------------------------------------------------------------------------- clients
 
-    def client(self, *, start: bool = True, **settings: Any) -> OpenApiClient:
+    def client(
+        self, *, start: bool = True, tokens: TokenKeeper | None = None, tap: Tap | None = None, **settings: Any
+    ) -> OpenApiClient:
         """Make a client of the venue.
 
         :param start: begin to connect at once.
-        :param settings: fields of `ctrader_twisted.factory.Settings`.
+        :param tokens: its grants, if it is to refresh them itself.
+        :param tap: hears everything that is sent and received.
+        :param settings: fields of `ctrader_twisted.Settings`.
         """
         # Here and not above: the venue's own modules must not know the client, and wire-level tests need not load it.
         from ctrader_twisted.client import OpenApiClient
         from ctrader_twisted.credentials import Application, Environment
-        from ctrader_twisted.factory import Settings
+        from ctrader_twisted.settings import Settings
 
         application = next(iter(self.venue.registry.applications.values()))
         client = OpenApiClient(
@@ -119,6 +135,8 @@ class VenueKit:
             Environment("simulator", "127.0.0.1", live=self.venue.options.environment == "live"),
             settings=Settings(**settings),
             opening=self.network.connect,
+            tokens=tokens,
+            tap=tap,
         )
         self._clients.append(client)
         return client.start() if start else client
@@ -127,7 +145,7 @@ class VenueKit:
         """Make a client and wait until it is ready and these accounts are authorised on it.
 
         :param account_ids: ctidTraderAccountIds; each is opened with the access token that is granted for it.
-        :param settings: fields of `ctrader_twisted.factory.Settings`.
+        :param settings: fields of `ctrader_twisted.Settings`.
         """
         client = self.client(**settings)
         self.settle(client.when_ready())
@@ -143,13 +161,21 @@ class VenueKit:
         self.pump()
         return factory.client
 
+    def agent(self) -> IAgent:
+        """Give a client for HTTP, as `twisted.web.client.Agent` is one: every address leads to this venue's OAuth.
+
+        ``venue.consent_url`` and ``venue.token_url`` are the addresses; ``web`` is the way, to be refused or cut.
+        """
+        agent: IAgent = Agent.usingEndpointFactory(self.clock, _Endpoints(self.web))
+        return agent
+
     # ------------------------------------------------------------------------------- time and bytes
 
     def pump(self) -> None:
         """Move every byte that is on its way, and do what is due now, until nothing happens any more."""
         for _ in range(_RESTLESS):
             self.clock.advance(0)
-            if not self.network.pump() and not self._due(self.clock.seconds()):
+            if not self._pump_once() and not self._due(self.clock.seconds()):
                 return
         raise AssertionError(f"no rest after {_RESTLESS} rounds: two ends keep each other busy without time passing")
 
@@ -193,8 +219,23 @@ class VenueKit:
             self.pump()
             yield
 
+    def _pump_once(self) -> bool:
+        moved = self.network.pump()
+        return self.web.pump() or moved
+
     def _due(self, now: float) -> bool:
         return any(call.getTime() <= now for call in self.clock.getDelayedCalls())
+
+    # ------------------------------------------------------------------------------- misbehaviour
+
+    def play(self, action: str | Action, **arguments: Any) -> None:
+        """Let the venue misbehave now, and let what it says arrive.
+
+        :param action: an action, or the name of one of `ctrader_twisted.sim.script.ACTIONS`.
+        :param arguments: the arguments of the one named.
+        """
+        self.venue.play(ACTIONS[action](**arguments) if isinstance(action, str) else action)
+        self.pump()
 
     # ------------------------------------------------------------------------------- the network
 
@@ -225,7 +266,7 @@ class VenueKit:
         for closed in closing:
             self.settle(closed, within)
         self.settle(self.venue.close(), within)
-        for link in tuple(self.network.links):
+        for link in (*self.network.links, *self.web.links):
             link.client.loseConnection()
         self.pump()
         left = self.clock.getDelayedCalls()
@@ -264,6 +305,17 @@ async def _simulated_client(reactor: Any, account_id: int, arguments: dict[str, 
     await client.when_ready(timeout=30)
     await client.account_auth(ctidTraderAccountId=account_id, accessToken=venue.registry.token_for(account_id))
     return client
+
+
+@implementer(IAgentEndpointFactory)
+class _Endpoints:
+    """Gives the agent endpoints that all lead to one server."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def endpointForURI(self, uri: URI) -> TCP4ClientEndpoint:  # noqa: N802 - the agent calls it
+        return TCP4ClientEndpoint(self._network, uri.host.decode(), uri.port)
 
 
 class WireClient(TwistedProtocol):

@@ -8,17 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.protocol import Protocol, connectionDone
 
 from ctrader_twisted.server import Peer, ServerFactory
-from ctrader_twisted.sim.accounts import Application, Grant, Registry, TradingAccount, default_accounts
+from ctrader_twisted.sim.accounts import SCOPE_TRADE, Application, Grant, Registry, TradingAccount, default_accounts
 from ctrader_twisted.sim.authority import Authority
 from ctrader_twisted.sim.conversation import Conversation
 from ctrader_twisted.sim.feed.house import HOUSE
 from ctrader_twisted.sim.feed.modelled import HISTORY_START, ModelFeed
 from ctrader_twisted.sim.limits import Limits
+from ctrader_twisted.sim.oauth import CONSENT_PATH, TOKEN_PATH, Faults, OAuthFactory
 from ctrader_twisted.sim.options import Options
 from ctrader_twisted.sim.rates import Rates
 from ctrader_twisted.sim.ticker import Ticker
+from ctrader_twisted.sim.troubles import Span, Troubles
 from ctrader_twisted.tls import PromptTLSFactory
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.int32 import Int32Wire
@@ -28,8 +31,9 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
     from twisted.internet.interfaces import IAddress, IDelayedCall, IListeningPort, IReactorTime
+    from twisted.internet.ssl import CertificateOptions
+    from twisted.python.failure import Failure
 
-    from ctrader_twisted.server import ServerProtocol
     from ctrader_twisted.sim.feed.feed import Feed
     from ctrader_twisted.sim.feed.instruments import ReferenceData
     from ctrader_twisted.sim.script import Action
@@ -59,7 +63,12 @@ class Venue:
     :raises ValueError: if accounts, tokens and assets do not belong together.
 
     :ivar conversations: the connections, by number.
-    :ivar refusing: while true, no new connection is accepted.
+    :ivar refusing: while it goes on, new connections are closed at once.
+    :ivar stalling: while it goes on, new connections are accepted and hear nothing, TLS included.
+    :ivar without_heartbeats: while it goes on, no heartbeat is sent.
+    :ivar troubles: what is refused for a while.
+    :ivar oauth_faults: how the token endpoint misbehaves.
+    :ivar oauth_url: where `listen_oauth` listens, without a path.
     :ivar opened_at: when its accounts were opened, ms UTC: 30 days before the start.
     """
 
@@ -104,13 +113,18 @@ class Venue:
         self.rates = Rates(self.feed)
         self.ticker = Ticker(self)
         self.conversations: dict[int, Conversation] = {}
-        self.refusing = False
+        self.refusing, self.stalling, self.without_heartbeats = Span(clock), Span(clock), Span(clock)
+        self.troubles = Troubles(clock)
+        self.oauth_faults = Faults(clock)
+        self.oauth_url = "http://localhost"
+        self._oauth: OAuthFactory | None = None
         self.factory: ServerFactory = VenueFactory(self)
         self._authority = authority
         self._accepted = 0
         self._scheduled: dict[int, IDelayedCall] = {}
         self._schedule_number = 0
         self._ports: list[IListeningPort] = []
+        self._stalled: dict[_Stalled, None] = {}
         for at, action in script:
             self.later(at, action)
 
@@ -137,17 +151,46 @@ class Venue:
         :param names: host names and addresses to put into the certificate besides localhost, 127.0.0.1 and ::1.
         """
         tls = self._signed_by().options(reactor.seconds(), names)
-        wrapped = PromptTLSFactory(tls, False, self.factory, reactor)
-        listening: IListeningPort = reactor.listenTCP(port, wrapped, interface=interface)
+        door = _Door(self, tls, reactor)
+        listening: IListeningPort = reactor.listenTCP(port, door, interface=interface)
         self._ports.append(listening)
         return listening
+
+    def listen_oauth(self, reactor: Any, interface: str = "127.0.0.1", port: int = 0) -> IListeningPort:
+        """Listen for the consent page and the token endpoint: plain HTTP, so on a loopback interface.
+
+        :param reactor: an ``IReactorTCP``.
+        :param port: 0 for any that is free. `consent_url` and `token_url` tell where they are.
+        """
+        listening: IListeningPort = reactor.listenTCP(port, self.oauth_factory, interface=interface)
+        host = f"[{interface}]" if ":" in interface else interface
+        self.oauth_url = f"http://{host}:{listening.getHost().port}"  # type: ignore[attr-defined]  # IPv4 or IPv6
+        self._ports.append(listening)
+        return listening
+
+    @property
+    def oauth_factory(self) -> OAuthFactory:
+        """Serves the consent page and the token endpoint over any stream."""
+        if self._oauth is None:
+            self._oauth = OAuthFactory(self)
+        return self._oauth
+
+    @property
+    def consent_url(self) -> str:
+        """The address of the page on which access is granted."""
+        return self.oauth_url + CONSENT_PATH
+
+    @property
+    def token_url(self) -> str:
+        """The address at which codes are exchanged and tokens refreshed."""
+        return self.oauth_url + TOKEN_PATH
 
     def close(self) -> Deferred[None]:
         """Stop listening, drop every connection and forget every timer; fires when no port is open any more."""
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
-        self.refusing = True
+        self.refusing.begin()
         for call in self._scheduled.values():
             call.cancel()
         self._scheduled.clear()
@@ -156,6 +199,9 @@ class Venue:
         stopped = [maybeDeferred(port.stopListening) for port in ports]
         for talk in tuple(self.conversations.values()):
             talk.peer.abort("the venue closes")
+        self.drop_stalled()
+        if self._oauth is not None:
+            self._oauth.drop_connections()
         for each in stopped:
             await each
 
@@ -187,6 +233,21 @@ class Venue:
             ended = [account_id for account_id, session in talk.sessions.items() if session.grant is grant]
             talk.invalidate_token(ended, reason)
 
+    def authorise(
+        self, account_ids: Iterable[int], *, scope: int = SCOPE_TRADE, user_id: int = 1, client_id: str | None = None
+    ) -> Grant:
+        """Make a new grant, as a user's consent does; with ``one_grant_per_user`` his former ones end.
+
+        :param client_id: the only application that can use it; None for any.
+        """
+        former = [grant for grant in self.registry.grants if grant.user_id == user_id and not grant.revoked]
+        grant = self.registry.authorise(account_ids, self.now(), scope=scope, user_id=user_id, client_id=client_id)
+        if self.options.one_grant_per_user:
+            for each in former:
+                self.registry.revoke(each, for_good=True)
+                self.end_sessions_of(each, "Access was granted anew")
+        return grant
+
     def forget(self, talk: Conversation) -> None:
         """Take note that a connection is gone."""
         self.conversations.pop(talk.number, None)
@@ -197,6 +258,18 @@ class Venue:
         talk = self.conversations[self._accepted] = Conversation(self, peer, self._accepted)
         return talk
 
+    def turned_away(self) -> tuple[bool, Protocol | None]:
+        """Say whether a new connection gets no conversation, and what it gets instead; None to close it."""
+        if self.refusing:
+            return True, None
+        return (True, _Stalled(self._stalled)) if self.stalling else (False, None)
+
+    def drop_stalled(self) -> None:
+        """Drop the connections that were accepted and heard nothing."""
+        for stalled in tuple(self._stalled):
+            transport: Any = stalled.transport
+            transport.abortConnection()
+
     def _signed_by(self) -> Authority:
         if self._authority is None:
             self._authority = Authority.create()
@@ -204,13 +277,39 @@ class Venue:
 
 
 class VenueFactory(ServerFactory):
-    """The venue's factory: it makes no protocol while the venue refuses connections, which then close at once."""
+    """The venue's factory: new connections are turned away while the venue refuses or stalls them."""
 
     def __init__(self, venue: Venue) -> None:
         max_frame = venue.options.max_frame
         super().__init__(venue.converse, lambda: Int32Wire(max_frame), venue.clock, venue.options.max_backlog)
         self._venue = venue
 
-    def buildProtocol(self, addr: IAddress | None) -> ServerProtocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # type: ignore[override]  # or what stalls it
         """Make the protocol of one connection."""
-        return None if self._venue.refusing else super().buildProtocol(addr)
+        turned_away, instead = self._venue.turned_away()
+        return instead if turned_away else super().buildProtocol(addr)
+
+
+class _Door(PromptTLSFactory):
+    """Lets connections into TLS, or turns them away before it."""
+
+    def __init__(self, venue: Venue, tls: CertificateOptions, reactor: Any) -> None:
+        super().__init__(tls, False, venue.factory, reactor)
+        self._venue = venue
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        turned_away, instead = self._venue.turned_away()
+        return instead if turned_away else super().buildProtocol(addr)
+
+
+class _Stalled(Protocol):
+    """Accepted, and then nothing."""
+
+    def __init__(self, others: dict[_Stalled, None]) -> None:
+        self._others = others
+
+    def connectionMade(self) -> None:
+        self._others[self] = None
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._others.pop(self, None)

@@ -11,6 +11,23 @@ if TYPE_CHECKING:
 
 SECRET_FIELDS = frozenset({"clientSecret", "accessToken", "refreshToken", "payload"})
 """Fields whose values must not be shown anywhere; a ProtoMessage's payload may hold any of the others."""
+_TELLING = 6  # characters: anything shorter occurs in ordinary words
+
+
+def secrets_of(message: Message) -> list[str]:
+    """Give the values of a message's secret fields."""
+    return [
+        value
+        for field, value in message.ListFields()
+        if field.name in SECRET_FIELDS and isinstance(value, str) and len(value) >= _TELLING
+    ]
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """Take secrets out of a text, such as a description in which the server repeats the token it was given."""
+    for secret in sorted(secrets, key=len, reverse=True):  # one may begin with another
+        text = text.replace(secret, "***")
+    return text
 
 
 def _shown(message: Message) -> str:

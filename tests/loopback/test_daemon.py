@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
 import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from twisted.internet.task import Clock
+
+from ctrader_twisted.flight import Said
+from ctrader_twisted.flight import read as recorded
+from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,15 +52,20 @@ def environment(**variables: str) -> dict[str, str]:
 SECRETS = {"CTRADER_CLIENT_ID": "an-id", "CTRADER_CLIENT_SECRET": SECRET, "CTRADER_ACCESS_TOKEN": TOKEN}
 
 
+_SPAWNED: list[subprocess.Popen[str]] = []
+
+
 def spawn(*arguments: str, **settings: Any) -> subprocess.Popen[str]:
     settings.setdefault("env", environment(**SECRETS))
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*TWISTD, *FOREGROUND, "ctrader", *arguments],
         stdout=settings.pop("stdout", subprocess.PIPE),
         stderr=subprocess.PIPE,
         text=True,
         **settings,
     )
+    _SPAWNED.append(process)
+    return process
 
 
 def finish(process: subprocess.Popen[str], timeout: float = 30) -> tuple[int, str, str]:
@@ -81,28 +95,45 @@ def read(text: str) -> list[dict[str, Any]]:
 def demo() -> Iterator[subprocess.Popen[str]]:
     """The demo takes its time, so it runs beside the other tests."""
     process = spawn("--config", str(ROOT / "examples" / "demo.toml"), "--seconds", "16", env=environment())
+    _SPAWNED.remove(process)
     yield process
     process.kill()
     process.communicate()
 
 
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    yield
+    while _SPAWNED:
+        process = _SPAWNED.pop()
+        if process.poll() is None:  # a test that failed
+            process.kill()
+            process.communicate()
+
+
 class LoneVenue:
     """``twistd ctrader-sim`` as a process of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lifetime: int = 2_628_000) -> None:
         self.trust_root = folder / "ca.pem"
         self._log = folder / "venue.log"
         config = folder / "venue.toml"
         config.write_text(
             f'[simulator]\nseed = 5\nstart = 2026-03-04T10:59:55Z\ntrust_root = "{self.trust_root}"\n'
             f'[[simulator.application]]\nclient_id = "an-id"\nclient_secret = "{SECRET}"\n'
-            f'[[simulator.token]]\naccess_token = "{TOKEN}"\nrefresh_token = "{REFRESH}"\n',
+            f'[[simulator.token]]\naccess_token = "{TOKEN}"\nrefresh_token = "{REFRESH}"\n'
+            f"lifetime = {lifetime}\n",
             "utf-8",
         )
         self._process = subprocess.Popen(
             [*TWISTD, *FOREGROUND, f"--logfile={self._log}", "ctrader-sim", "--config", str(config)], env=environment()
         )
-        wait_for(lambda: self._log.exists() and "The venue listens on" in self.log, "venue")
+        try:
+            wait_for(lambda: self._log.exists() and "The venue listens on" in self.log, "venue")
+        except AssertionError:
+            self._process.kill()
+            self._process.wait()
+            raise
         found = re.search(r"The venue listens on 127\.0\.0\.1:(\d+)", self.log)
         assert found is not None
         self.port = int(found[1])
@@ -128,22 +159,22 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneVenue]:
     venue.stop()
 
 
+def configuration(folder: Path, venue: LoneVenue, output: str = "-", more: str = "", account: str = "") -> str:
+    """Write a configuration for a venue and give its path."""
+    path = folder / "daemon.toml"
+    path.write_text(
+        f'[environment.lab]\nhost = "127.0.0.1"\nport = {venue.port}\nlive = false\n'
+        f'trust_root = "{venue.trust_root}"\n'
+        f'[[account]]\nid = {ACCOUNT}\nenvironment = "lab"\nsymbols = ["EURUSD"]\nbars = ["M1"]\n{account}\n'
+        f'[[output]]\npath = "{output}"\n{more}\n',
+        "utf-8",
+    )
+    return str(path)
+
+
 @pytest.fixture
 def write(tmp_path: Path, venue: LoneVenue) -> Callable[..., str]:
-    """Write a configuration for the venue and give its path."""
-
-    def write(output: str = "-", more: str = "", account: str = "") -> str:
-        path = tmp_path / "daemon.toml"
-        path.write_text(
-            f'[environment.lab]\nhost = "127.0.0.1"\nport = {venue.port}\nlive = false\n'
-            f'trust_root = "{venue.trust_root}"\n'
-            f'[[account]]\nid = {ACCOUNT}\nenvironment = "lab"\nsymbols = ["EURUSD"]\nbars = ["M1"]\n{account}\n'
-            f'[[output]]\npath = "{output}"\n{more}\n',
-            "utf-8",
-        )
-        return str(path)
-
-    return write
+    return lambda output="-", more="", account="": configuration(tmp_path, venue, output, more, account)
 
 
 def test_secrets_from_the_environment_and_events_on_stdout(write: Callable[..., str]) -> None:
@@ -286,6 +317,195 @@ def test_in_the_background(write: Callable[..., str], tmp_path: Path) -> None:
     documents = read(path.read_text("utf-8"))
     assert f"{path}: {len(documents)} events written, 0 not" in log.read_text("utf-8")
     assert "hush" not in log.read_text("utf-8")
+
+
+# A file of tokens
+
+
+LIFETIME, DUE = 5, 3.0
+KEPT = f'[tokens]\nfile = "tokens.json"\nrefresh_before_days = {DUE / 86_400:.10f}\n'
+WITHOUT_TOKEN = {name: value for name, value in SECRETS.items() if name != "CTRADER_ACCESS_TOKEN"}
+
+
+@pytest.fixture
+def short_lived(tmp_path: Path) -> Iterator[LoneVenue]:
+    """A venue of its own for each test, whose access tokens live for seconds."""
+    venue = LoneVenue(tmp_path, LIFETIME)
+    yield venue
+    venue.stop()
+
+
+def now() -> float:
+    return time.time()  # noqa: TID251  # the processes' clock
+
+
+def keep(folder: Path, access_token: str = TOKEN, refresh_token: str = REFRESH, name: str = "default") -> Path:
+    """Write a grant into the store, as a login does."""
+    store = FileTokenStore(folder / "tokens.json", Clock())
+    accounts = (GrantedAccount(ACCOUNT),)
+    grant = Grant(name, access_token, refresh_token, now() + LIFETIME, accounts=accounts)
+    kept: list[Any] = []
+    store.save(grant).addBoth(kept.append)
+    assert kept == [None], kept
+    return folder / "tokens.json"
+
+
+def tokens_in(path: Path) -> dict[str, Any]:
+    """Read the store as any other program would."""
+    document = json.loads(path.read_text("utf-8"))
+    assert document["version"] == 1 and path.stat().st_mode & 0o777 == 0o600
+    grant: dict[str, Any] = document["grants"]["default"]
+    assert grant["access_token"] and grant["refresh_token"]
+    return grant
+
+
+def spawn_with_store(config: str, *arguments: str) -> subprocess.Popen[str]:
+    return spawn("--config", config, *arguments, env=environment(**WITHOUT_TOKEN))
+
+
+def quotes_after(documents: list[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
+    """The quotes that came later than so many seconds after the beginning."""
+    began = datetime.fromisoformat(documents[0]["time"])
+    quotes = [document for document in documents if document["event"] == "quote"]
+    return [quote for quote in quotes if (datetime.fromisoformat(quote["time"]) - began).total_seconds() > seconds]
+
+
+def test_without_a_login_it_says_what_to_do(tmp_path: Path, venue: LoneVenue) -> None:
+    before = venue.accepted
+    config = configuration(tmp_path, venue, more=KEPT)
+    status, _, err = finish(spawn_with_store(config))
+    assert status == 1 and venue.accepted == before
+    assert f"tokens.file: no tokens yet in {tmp_path / 'tokens.json'}" in err
+    assert f"ctrader login --config {config}" in err
+
+
+def test_tokens_are_refreshed_in_place_when_they_are_due(tmp_path: Path, short_lived: LoneVenue) -> None:
+    path = keep(tmp_path)
+    process = spawn_with_store(configuration(tmp_path, short_lived, more=KEPT), "--seconds", "9")
+    status, out, err = finish(process)
+    documents = read(out)
+    assert status == 0, err
+    assert not [document for document in documents if document["event"] == "error"], err
+    assert quotes_after(documents, LIFETIME + 2.0), "its first token is long dead"
+    grant = tokens_in(path)
+    assert TOKEN not in grant.values() and REFRESH not in grant.values()
+    assert grant["refresh_began_at"] is None and grant["expires_at"] > now() - 2
+    assert not [secret for secret in (grant["access_token"], grant["refresh_token"]) if secret in out + err]
+
+
+def test_two_daemons_share_a_store(tmp_path: Path, short_lived: LoneVenue) -> None:
+    """Neither spends a refresh token that the other has spent: that would end the grant."""
+    path = keep(tmp_path)
+    config = configuration(tmp_path, short_lived, more=KEPT)
+    processes = [spawn_with_store(config, "--seconds", "10") for _ in range(2)]
+    for process in processes:
+        status, out, err = finish(process)
+        documents = read(out)
+        assert status == 0, err
+        assert not [document for document in documents if document["event"] == "error"], err
+        assert quotes_after(documents, LIFETIME + 2.0), err
+    assert TOKEN not in tokens_in(path).values()
+
+
+def test_a_daemon_that_is_killed_leaves_a_store_that_works(tmp_path: Path, short_lived: LoneVenue) -> None:
+    path = keep(tmp_path)
+    config = configuration(tmp_path, short_lived, "events.jsonl", KEPT)
+    events = tmp_path / "events.jsonl"
+    for lived in (0.0, 0.7, 1.4, 2.1):
+        events.unlink(missing_ok=True)
+        process = spawn_with_store(config)
+        wait_for(lambda: events.exists() and b'"quote"' in events.read_bytes(), "quote")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(lived)
+        process.kill()
+        finish(process)
+        # Killed between the server's answer and the disk, a refresh token is lost; no client can close that gap.
+        if tokens_in(path)["refresh_began_at"] is not None:
+            return
+    assert {file.name for file in tmp_path.glob("tokens.json*")} <= {"tokens.json", "tokens.json.lock"}
+
+
+def test_a_login_while_it_runs_brings_the_account_back(tmp_path: Path, short_lived: LoneVenue) -> None:
+    keep(tmp_path, "hush-dead-access-token", "hush-dead-refresh-token")
+    events = tmp_path / "events.jsonl"
+    process = spawn_with_store(configuration(tmp_path, short_lived, "events.jsonl", KEPT))
+
+    def written(event: str, **fields: object) -> list[dict[str, Any]]:
+        documents = [json.loads(line) for line in events.read_text("utf-8").splitlines()] if events.exists() else []
+        return [d for d in documents if d["event"] == event and all(d[name] == value for name, value in fields.items())]
+
+    wait_for(lambda: written("account", state="needs login"), "word that a login is needed")
+    assert "ctrader login" in written("error")[0]["remedy"]
+    assert process.poll() is None
+    keep(tmp_path)
+    wait_for(lambda: written("quote"), "quote")
+    process.terminate()
+    status, _, err = finish(process)
+    assert status == -signal.SIGTERM
+    assert "ctrader login" in err
+
+
+def test_a_session_on_record(write: Callable[..., str], tmp_path: Path) -> None:
+    status, _, _ = finish(spawn("--config", write(more="[flight_recorder]\n"), "--seconds", "2"))
+    text = (tmp_path / "flight.jsonl").read_text("utf-8")
+    assert status == 0 and "hush" not in text and "an-id" not in text
+    said = [entry.payload_type for entry in recorded(tmp_path / "flight.jsonl") if isinstance(entry, Said)]
+    assert {2100, 2101, 2102, 2103, 2131} <= set(said)
+
+
+# SIGHUP
+
+
+class Terminal:
+    """A terminal that a process is started from.
+
+    :param nohup: the process was told not to mind when it hangs up.
+    """
+
+    def __init__(self, nohup: bool = False) -> None:
+        self._leader, self.end = pty.openpty()
+        self._nohup = nohup
+
+    def take(self) -> None:
+        os.setsid()
+        fcntl.ioctl(self.end, termios.TIOCSCTTY, 0)
+        if self._nohup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def hang_up(self) -> None:
+        for descriptor in (self.end, self._leader):
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("nohup", [False, True])
+def test_files_that_were_renamed_are_made_anew_on_sighup(
+    write: Callable[..., str], tmp_path: Path, nohup: bool
+) -> None:
+    path, old = tmp_path / "events.jsonl", tmp_path / "events.1.jsonl"
+    terminal = Terminal(nohup)
+    without: dict[str, Any] = {"start_new_session": True}
+    process = spawn("--config", write("events.jsonl"), **({"preexec_fn": terminal.take} if nohup else without))
+    wait_for(lambda: path.exists() and b'"quote"' in path.read_bytes(), "quote")
+    path.rename(old)
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: path.exists() and b'"quote"' in path.read_bytes(), "quote in a new file")
+    process.terminate()
+    status, _, err = finish(process)
+    terminal.hang_up()
+    assert status == -signal.SIGTERM
+    counts = [len(read(file.read_text("utf-8"))) for file in (old, path)]
+    assert re.findall(rf"{path}: (\d+) events written, 0 not", err) == [str(count) for count in counts]
+
+
+def test_a_terminal_that_hangs_up_ends_it_in_order(write: Callable[..., str], tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    terminal = Terminal()
+    process = spawn("--config", write("events.jsonl"), preexec_fn=terminal.take)
+    wait_for(lambda: path.exists() and b'"quote"' in path.read_bytes(), "quote")
+    terminal.hang_up()
+    status, _, err = finish(process)
+    assert status == -signal.SIGHUP
+    assert f"{path}: {len(read(path.read_text('utf-8')))} events written, 0 not" in err
 
 
 def test_the_demo(demo: subprocess.Popen[str]) -> None:

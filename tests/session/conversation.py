@@ -163,6 +163,11 @@ def standing(talk: Talk, account_id: int = ACCOUNT) -> list[tuple[str, int]] | N
     return None if account is None else [(s.kind, s.symbol_id) for s in account.subscriptions.values()]
 
 
+def states(talk: Talk) -> dict[int, AccountState]:
+    """Where each account stands."""
+    return {account_id: status.state for account_id, status in talk.session.accounts().items()}
+
+
 def changes(talk: Talk) -> list[tuple[int, AccountState]]:
     return [
         (notice.account_id, notice.state) for notice in talk.session.notices() if isinstance(notice, AccountChanged)

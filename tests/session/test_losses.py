@@ -19,6 +19,7 @@ from ctrader_twisted.errors import (
 from ctrader_twisted.session.events import AccountChanged, ApplicationCut
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits
+from ctrader_twisted.session.session import Settled
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.envelope import Burst, Envelope
 from tests.session.conversation import (
@@ -33,6 +34,7 @@ from tests.session.conversation import (
     SPOT,
     TOKEN,
     TRADER,
+    TRADER_RES,
     Talk,
     account_auth,
     application_cut,
@@ -41,6 +43,7 @@ from tests.session.conversation import (
     reply,
     spots,
     standing,
+    states,
     token_invalidated,
 )
 
@@ -58,7 +61,7 @@ def test_an_account_is_authorised_and_stands() -> None:
     assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISING
     settled = talk.answer(request, AUTHORISED)
     assert settled.result == AUTHORISED
-    assert talk.session.accounts() == {ACCOUNT: AccountState.AUTHORISED}
+    assert states(talk) == {ACCOUNT: AccountState.AUTHORISED}
     assert talk.session.notices() == [
         AccountChanged(ACCOUNT, AccountState.AUTHORISING, AccountState.UNAUTHORISED, ""),
         AccountChanged(ACCOUNT, AccountState.AUTHORISED, AccountState.AUTHORISING, ""),
@@ -133,7 +136,7 @@ def test_a_new_token_is_accepted_while_the_end_of_the_old_one_is_told() -> None:
     request = talk.ask(account_auth(token="new"))
     talk.sent()
     talk.hear(token_invalidated(ACCOUNT, reason="refreshed"), CUT, reply(request, AUTHORISED))
-    assert changes(talk) == [(ACCOUNT, AccountState.TOKEN_INVALID), (ACCOUNT, AccountState.AUTHORISED)]
+    assert changes(talk) == [(ACCOUNT, AccountState.DROPPED), (ACCOUNT, AccountState.AUTHORISED)]
     account = talk.session.standing.find(ACCOUNT)
     assert account is not None
     assert (account.access_token, standing(talk)) == ("new", [("spots", 1)])
@@ -157,7 +160,7 @@ def test_an_account_that_the_server_disconnects_is_dropped_and_still_stands() ->
     talk.answer(talk.ask(spots(1)), messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT))
     talk.now += 7
     assert talk.hear(CUT) == [codec.pack(CUT)]
-    assert talk.session.accounts() == {ACCOUNT: AccountState.DROPPED, OTHER: AccountState.AUTHORISED}
+    assert states(talk) == {ACCOUNT: AccountState.DROPPED, OTHER: AccountState.AUTHORISED}
     assert changes(talk) == [(ACCOUNT, AccountState.DROPPED)]
     assert standing(talk) == [("spots", 1)]
     account, other = talk.session.standing.find(ACCOUNT), talk.session.standing.find(OTHER)
@@ -169,9 +172,9 @@ def test_an_account_that_the_server_disconnects_is_dropped_and_still_stands() ->
 def test_a_token_that_is_invalidated_takes_all_its_accounts() -> None:
     talk = Talk().standing(ACCOUNT, OTHER, 1000003)
     talk.hear(token_invalidated(ACCOUNT, OTHER, reason="token revoked"))
-    assert talk.session.accounts() == {
-        ACCOUNT: AccountState.TOKEN_INVALID,
-        OTHER: AccountState.TOKEN_INVALID,
+    assert states(talk) == {
+        ACCOUNT: AccountState.DROPPED,
+        OTHER: AccountState.DROPPED,
         1000003: AccountState.AUTHORISED,
     }
     first, second = talk.session.notices()
@@ -188,7 +191,7 @@ def test_an_application_that_is_cut_loses_every_account_and_is_not_ready() -> No
     talk = Talk().standing(ACCOUNT, OTHER)
     talk.hear(application_cut("maintenance"))
     assert talk.session.state is ConnectionState.CONNECTED
-    assert set(talk.session.accounts().values()) == {AccountState.DROPPED}
+    assert set(states(talk).values()) == {AccountState.DROPPED}
     *accounts, last = talk.session.notices()
     assert [notice.reason for notice in accounts if isinstance(notice, AccountChanged)] == ["maintenance"] * 2
     assert last == ApplicationCut("maintenance")
@@ -208,7 +211,7 @@ def test_an_application_that_is_cut_without_accounts_says_so_too() -> None:
 def test_a_loss_that_can_not_be_read_is_passed_on(number: int) -> None:
     talk = Talk().standing()
     assert talk.hear(Envelope(number, b"\xff\xff\xff")) == [Envelope(number, b"\xff\xff\xff")]
-    assert talk.session.accounts() == {ACCOUNT: AccountState.AUTHORISED}
+    assert states(talk) == {ACCOUNT: AccountState.AUTHORISED}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +233,7 @@ def test_losses_in_a_run_count_one_by_one() -> None:
         for account in (ACCOUNT, OTHER)
     ]
     assert len(talk.hear(Burst(2164, payloads))) == 2
-    assert set(talk.session.accounts().values()) == {AccountState.DROPPED}
+    assert set(states(talk).values()) == {AccountState.DROPPED}
 
 
 # Authority denied by an answer
@@ -250,7 +253,7 @@ def test_a_refusal_for_want_of_authority_is_a_loss_of_the_account(answer: Messag
     talk.answer(talk.ask(spots(1)), messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT))
     settled = talk.answer(talk.ask(TRADER), answer)
     assert isinstance(settled.result, NotAuthorised)
-    assert talk.session.accounts() == {ACCOUNT: AccountState.DROPPED, OTHER: AccountState.AUTHORISED}
+    assert states(talk) == {ACCOUNT: AccountState.DROPPED, OTHER: AccountState.AUTHORISED}
     assert standing(talk) == [("spots", 1)]
     account = talk.session.standing.find(ACCOUNT)
     assert account is not None
@@ -297,17 +300,53 @@ def test_an_application_that_has_no_authority_any_more_was_cut() -> None:
     settled = talk.answer(talk.ask(messages.ProtoOAVersionReq()), refusal("CH_CLIENT_NOT_AUTHENTICATED"))
     assert isinstance(settled.result, NotAuthorised)
     assert talk.session.state is ConnectionState.CONNECTED
-    assert set(talk.session.accounts().values()) == {AccountState.DROPPED}
+    assert set(states(talk).values()) == {AccountState.DROPPED}
     assert [type(notice) for notice in talk.session.notices()] == [AccountChanged, AccountChanged, ApplicationCut]
 
 
 def test_the_news_that_the_application_was_cut_is_told_once() -> None:
     talk = Talk().ready()
-    requests = [talk.ask(TRADER), talk.ask(TRADER)]
+    requests = [talk.ask(TRADER), talk.ask(TRADER), talk.ask(TRADER)]
     talk.sent()
-    for request in requests:
-        talk.answer(request, refusal("CH_CLIENT_NOT_AUTHENTICATED"))
+    denied = refusal("CH_CLIENT_NOT_AUTHENTICATED")
+    ended = talk.hear(reply(requests[0], denied), reply(requests[1], denied))
+    assert [type(item.result) for item in ended if isinstance(item, Settled)] == [
+        NotAuthorised,
+        NotAuthorised,
+        OutcomeUnknown,  # it went with the session
+    ]
     assert [type(notice) for notice in talk.session.notices()] == [ApplicationCut]
+
+
+# Requests that go with a session
+
+
+def test_an_accounts_requests_go_with_its_session_and_no_other_does() -> None:
+    talk = Talk(limits=Limits(general=3)).standing(ACCOUNT, OTHER)
+    talk.now += 10
+    sent, others = talk.ask(TRADER), talk.ask(messages.ProtoOATraderReq(ctidTraderAccountId=OTHER))
+    version, waiting = talk.ask(messages.ProtoOAVersionReq()), talk.ask(TRADER)
+    talk.sent()
+    event, *ended = talk.hear(CUT)
+    assert event == codec.pack(CUT)
+    results = {item.request: item.result for item in ended if isinstance(item, Settled)}
+    assert {request: type(result) for request, result in results.items()} == {
+        sent: OutcomeUnknown,
+        waiting: RequestNotSent,
+    }
+    assert set(talk.session.requests()) == {others, version}
+    account = talk.session.standing.find(ACCOUNT)
+    assert account is not None
+    assert (account.requests_unknown, account.requests_not_sent) == (["ProtoOATraderReq"], ["ProtoOATraderReq"])
+
+
+def test_an_answer_that_came_with_the_news_counts() -> None:
+    talk = Talk().standing(ACCOUNT)
+    request = talk.ask(TRADER)
+    talk.sent()
+    _, settled = talk.hear(CUT, reply(request, TRADER_RES))
+    assert isinstance(settled, Settled)
+    assert settled.result == TRADER_RES
 
 
 # Logging out
@@ -351,7 +390,7 @@ def test_an_account_that_was_logged_out_does_not_stand_again_after_a_loss() -> N
     talk = Talk().standing(ACCOUNT, OTHER)
     talk.answer(talk.ask(LOGOUT), LOGGED_OUT)
     talk.session.lost(talk.now, "cut")  # before the event that completes it
-    assert talk.session.accounts() == {ACCOUNT: AccountState.UNAUTHORISED, OTHER: AccountState.DROPPED}
+    assert states(talk) == {ACCOUNT: AccountState.UNAUTHORISED, OTHER: AccountState.DROPPED}
     assert [account.account_id for account in talk.session.standing] == [OTHER]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ctrader_twisted import messages
 from ctrader_twisted.session.pacing import GUARD, Limits, Pacer, QueueState, RateWindow
+from ctrader_twisted.wire import catalogue
 from tests.session.conversation import HISTORY, NEW_ORDER, TRADER, account_auth, make_request
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ MESSAGES = {
 
 Step = tuple[float, str]
 """Seconds since the step before, and what is asked for: a message, or ``block:trader:3`` from the server."""
+
+
+HISTORY_KIND = catalogue.REQUESTS_BY_CLASS[type(HISTORY)]
+TRADER_KIND = catalogue.REQUESTS_BY_CLASS[type(TRADER)]
 
 
 class Left(NamedTuple):
@@ -411,3 +416,42 @@ def test_a_window_without_limit_is_always_open() -> None:
     for _ in range(1000):
         assert window.opens_at(3.0) == 3.0
         window.spend(3.0)
+
+
+# The rolling quota behind the limit on historical requests
+
+
+def test_each_refusal_after_a_wait_doubles_the_next_wait() -> None:
+    pacer, now, waits = Pacer(Limits()), 0.0, []
+    number = HISTORY_KIND.payload_type
+    for _ in range(10):
+        pacer.refused(number, 1.0, now)
+        wait = pacer.state(now).blocked[HISTORY_KIND.name]
+        waits.append(wait)
+        now += wait
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 120, 120, 120]
+    pacer.served(number)
+    pacer.refused(number, 1.0, now)
+    assert pacer.state(now).blocked == {HISTORY_KIND.name: 1.0}
+
+
+def test_the_refusals_of_one_burst_count_once() -> None:
+    pacer = Pacer(Limits())
+    for _ in range(5):
+        pacer.refused(HISTORY_KIND.payload_type, 1.0, 0.0)
+    assert pacer.state(0.0).blocked == {HISTORY_KIND.name: 1.0}
+
+
+def test_the_server_may_ask_for_more_than_that() -> None:
+    pacer = Pacer(Limits())
+    pacer.refused(HISTORY_KIND.payload_type, 300.0, 0.0)
+    assert pacer.state(0.0).blocked == {HISTORY_KIND.name: 300.0}
+
+
+def test_other_requests_wait_as_long_as_the_server_says() -> None:
+    pacer = Pacer(Limits())
+    pacer.refused(TRADER_KIND.payload_type, None, 0.0)
+    assert pacer.state(0.0).blocked == {}
+    for now in (0.0, 1.0, 2.0):
+        pacer.refused(TRADER_KIND.payload_type, 1.0, now)
+        assert pacer.state(now).blocked == {TRADER_KIND.name: 1.0}

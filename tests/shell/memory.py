@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from ctrader_twisted.factory import OpenApiFactory
-    from ctrader_twisted.protocol import OpenApiProtocol
+    from ctrader_twisted.protocol import OpenApiProtocol, Tap
+    from ctrader_twisted.tokens import TokenKeeper
 
 SECRET = "s3cr3t-of-the-application"
 TOKEN = "t0ken-of-the-account"
@@ -63,14 +64,25 @@ class Connector:
 class Memory:
     """One client and the test's end of its connections."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.clock = Clock()
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        live: bool | None = None,
+        tokens: TokenKeeper | None = None,
+        tap: Tap | None = None,
+        **settings: Any,
+    ) -> None:
+        settings.setdefault("reconcile", False)  # tests of it ask for it
+        self.clock = clock or Clock()
         self.client = OpenApiClient(
             self.clock,
             Application("the-client-id", SECRET),
-            Environment("test", "test.invalid"),
+            Environment("test", "test.invalid", live=live),
             settings=Settings(**settings),
             opening=self._open,
+            tokens=tokens,
+            tap=tap,
         )
         self.told: list[Any] = []
         for cls in (Ready, Disconnected, AccountChanged, Resynchronised, Problem):
@@ -142,6 +154,12 @@ class Memory:
         (auth,) = self.sent()
         self.say(messages.ProtoOAAccountAuthRes(ctidTraderAccountId=account), to=auth)
         return self
+
+    def expect(self, *classes: type[Message]) -> list[tuple[Envelope, Any]]:
+        """Take what the client has sent, which must be just these, and give each with its message."""
+        envelopes = self.sent()
+        assert names(envelopes) == [cls.DESCRIPTOR.name for cls in classes]
+        return [(envelope, codec.unpack(envelope)) for envelope in envelopes]
 
     def of(self, cls: type[Any]) -> list[Any]:
         """Give what was told of one kind."""

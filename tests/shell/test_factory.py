@@ -136,6 +136,12 @@ def test_the_delay_starts_anew_only_once_ready() -> None:
     assert second == 1.5 * first
     m.clock.advance(second)
     m.ready()
+    m.end()  # READY for a moment only
+    third = m.of(Disconnected)[-1].retry_in
+    assert third == 1.5 * second
+    m.clock.advance(third)
+    m.ready()
+    m.clock.advance(10)
     m.end()
     assert m.of(Disconnected)[-1].retry_in == first
 
@@ -400,7 +406,7 @@ def test_an_application_that_the_server_cuts_is_authorised_anew() -> None:
 
 def test_an_application_without_accounts_that_the_server_cuts_is_authorised_anew() -> None:
     m = Memory().ready()
-    m.say(messages.ProtoOAClientDisconnectEvent(reason="blocked"))
+    m.say(messages.ProtoOAClientDisconnectEvent(reason="server restart"))
     assert m.transport.disconnecting
     m.end()
     reconnect(m)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,14 @@ from twisted.internet.task import Clock
 from twisted.python import usage
 from zope.interface.verify import verifyObject
 
-from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
 from ctrader_twisted.sim import Limits, Options, script
 from ctrader_twisted.sim.authority import Authority
 from ctrader_twisted.sim.config import Settings, read, settings_from_table, venue_from_table
 from ctrader_twisted.sim.service import Options as CommandLine
 from ctrader_twisted.sim.service import VenueService
 from ctrader_twisted.sim.testing import DEFAULT_START
+from ctrader_twisted.sim.weather import KINDS, weather
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ seed = 7
 start = 2026-03-03T10:00:00+01:00
 interface = "0.0.0.0"
 port = 5035
+oauth_port = 5038
 names = ["venue.example", "192.0.2.7"]
 trust_root = "run/trust.pem"
 authority = "run/authority"
@@ -46,6 +49,7 @@ subscriptions_survive = true
 [[simulator.application]]
 client_id = "me"
 client_secret = "hush"
+redirect_uris = ["https://playground.example/", "http://localhost:9000/back"]
 
 [[simulator.account]]
 id = 5
@@ -79,6 +83,19 @@ at = 20
 action = "drop_answers"
 request = "ProtoOATraderReq"
 count = 2
+
+[[simulator.script]]
+at = 25
+action = "disconnect_client"
+reason = "Blocked by administrator"
+closes = true
+refused_for = 30
+
+[simulator.weather]
+seed = 3
+every = 100
+until = 1000
+kinds = ["cut", "maintenance"]
 """
 
 
@@ -97,7 +114,17 @@ def test_everything_can_be_told(tmp_path):
     assert settings.options == Options(
         environment="live", inactivity=60.0, bars_per_page=100, subscriptions_survive=True
     )
-    assert [at for at, _ in settings.script] == [30.5, 60.0, 5.0, 20.0]
+    assert settings.oauth_port == 5038
+    drawn = weather(3, 1_000, every=100, kinds=["cut", "maintenance"], account_ids=[5, 6])
+    assert [(at, repr(action)) for at, action in settings.script] == [
+        (30.5, "cut()"),
+        (60.0, "cut()"),
+        (5.0, "fall_silent(seconds=10)"),
+        (20.0, "drop_answers(count=2, request='ProtoOATraderReq')"),
+        (25.0, "disconnect_client(reason='Blocked by administrator', closes=True, refused_for=30)"),
+        *((at, repr(action)) for at, action in drawn),
+    ]
+    assert len(drawn) > 3
     clock = Clock()
     venue = settings.venue(clock)
     assert venue.now() == DEFAULT_START
@@ -107,8 +134,10 @@ def test_everything_can_be_told(tmp_path):
     assert (plain.balance, plain.deposit_asset) == (1_000_000, "EUR")
     assert [grant.account_ids for grant in venue.registry.grants] == [(5,), (5, 6)]
     assert (venue.registry.grants[0].scope, venue.registry.grants[0].lifetime) == (0, 3_600.0)
-    assert venue.registry.application("me", "hush")
-    assert len(clock.getDelayedCalls()) == 4
+    application = venue.registry.application("me", "hush")
+    assert application.may_redirect_to("http://localhost:9000/back")
+    assert not application.may_redirect_to("https://playground.example/")
+    assert len(clock.getDelayedCalls()) == 5 + len(drawn)
     assert "hush" not in repr(settings)
 
 
@@ -165,6 +194,36 @@ REFUSED = [
     ("[[simulator.script]]\nat = 1\naction = 'fall_silent'\nseconds = 'x'", "simulator.script[1].seconds", "a text"),
     ("[[simulator.script]]\nat = 1\naction = 'drop_answers'\nrequest = 'x'", "simulator.script[1].action", "x is not"),
     ("[[simulator.script]]\nat = 1\naction = 'delay_answers'", "simulator.script[1].action", "delay"),
+    ("[[simulator.script]]\nat = 1\naction = 'cut'\nat2 = 1", "simulator.script[1].at2", "cut has no such argument"),
+    ("[[simulator.script]]\nat = 1\naction = 'disconnect_client'\ncloses = 1", "simulator.script[1].closes", "a whole"),
+    ("[[simulator.script]]\nat = 1\naction = 'cut'\nat = 2", "", "it is not TOML"),
+    (
+        "[[simulator.script]]\nat = 1\naction = 'maintenance'\nseconds = 1\nerror = 'x'",
+        "simulator.script[1].action",
+        'error is "x"',
+    ),
+    (
+        "[[simulator.script]]\nat = 1\naction = 'fall_silent'\nseconds = -1",
+        "simulator.script[1].action",
+        "seconds is -1",
+    ),
+    ("[simulator]\noauth_port = 70000", "simulator.oauth_port", "70000 is out of range"),
+    (
+        "[[simulator.application]]\nclient_id='x'\nclient_secret='y'\nredirect_uris='z'",
+        "simulator.application[1].redirect_uris",
+        "a text where a list belongs",
+    ),
+    (
+        "[[simulator.application]]\nclient_id='x'\nclient_secret='y'\n"
+        "[[simulator.application]]\nclient_id='x'\nclient_secret='z'",
+        "simulator.application[2].client_id",
+        "another application has it",
+    ),
+    ("[[simulator.token]]\naccess_token=''\nrefresh_token='r'", "simulator.token[1].access_token", "it is missing"),
+    ("[simulator.weather]\nkinds = ['cut', 'hail']", "simulator.weather.kinds", '"hail" is not known'),
+    ("[simulator.weather]\nkinds = []", "simulator.weather.kinds", "there are none"),
+    ("[simulator.weather]\nevery = 0", "simulator.weather.every", "0.0 is out of range"),
+    ("[simulator.weather]\nseeds = 0", "simulator.weather.seeds", "there is no such key"),
     ("[simulator.replay]\nloop = true", "simulator.replay.path", "it is missing"),
     ("[simulator.replay]\npath = 'x.csv'\nperiod = 'M7'", "simulator.replay.period", '"M7" is not known'),
 ]
@@ -179,6 +238,94 @@ def test_what_is_wrong_is_refused_with_file_key_and_remedy(tmp_path, text, key, 
     assert refused.value.key == key
     assert problem in refused.value.problem
     assert refused.value.remedy.endswith((".", "? "))
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path):
+    text = """
+[simulator]
+sede = 1
+port = "x"
+oauth_port = -1
+[simulator.limits]
+genral = 3
+code = "NO"
+[simulator.options]
+bars_per_page = 0
+[simulator.replay]
+[[simulator.application]]
+client_id = 3
+[[simulator.account]]
+login = 3
+[[simulator.account]]
+id = "five"
+asset = "EURO"
+[[simulator.token]]
+access_token = "a"
+accounts = [5]
+[[simulator.script]]
+at = "x"
+action = "cutt"
+[[simulator.script]]
+action = "fall_silent"
+[[simulator.script]]
+at = 3
+action = "fall_silent"
+seconds = "x"
+how = 3
+[simulator.weather]
+kinds = ["hail", "snow"]
+[other]
+"""
+    file = written(tmp_path, text)
+    with pytest.raises(ConfigurationErrors) as refused:
+        read(file)
+    keys = [error.key.removeprefix("simulator.") for error in refused.value.errors]
+    assert sorted(keys) == sorted(
+        [
+            "sede",
+            "port",
+            "oauth_port",
+            "limits.genral",
+            "limits.code",
+            "options",
+            "replay.path",
+            "application[1].client_id",
+            "application[1].client_secret",
+            "account[1].id",
+            "account[2].id",
+            "account[2].asset",
+            "token[1].refresh_token",  # that account 5 is missing is not said: account[2] may have been it
+            "script[1].at",
+            "script[1].action",
+            "script[2].at",
+            "script[3].seconds",
+            "script[3].how",
+            "weather.kinds",
+            "weather.kinds",
+            "other",
+        ]
+    )
+    assert all(error.file == str(file) and error.remedy for error in refused.value.errors)
+    with pytest.raises(SystemExit) as ended:
+        CommandLine().parseOptions(["--config", str(file)])
+    assert str(ended.value).count("\n") == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"\xef\xbb\xbf[simulator]", "it begins with a byte order mark, which TOML does not allow. Save it as UTF-8"),
+        ("[simulator]".encode("utf-16"), "it begins with a byte order mark of UTF-16, and TOML is UTF-8"),
+        (b"[simulator]\n# f\xfcr", "it is not UTF-8. Save it as UTF-8."),
+    ],
+    ids=["UTF-8 with a mark", "UTF-16", "Latin-1"],
+)
+def test_a_file_of_another_encoding_is_refused_with_a_sentence_that_says_so(tmp_path, data, problem):
+    file = tmp_path / "venue.toml"
+    file.write_bytes(data)
+    with pytest.raises(ConfigurationError) as refused:
+        read(file)
+    assert problem in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
@@ -294,8 +441,12 @@ def test_the_certificate_holds_its_names():
 
 def test_the_actions_of_the_manual_are_those_there_are():
     manual = (ROOT / "docs" / "simulator.md").read_text()
-    for name in script.ACTIONS:
-        assert f"`{name}`" in manual
+    for name, make in script.ACTIONS.items():
+        (line,) = [line for line in manual.splitlines() if line.startswith(f"| `{name}` |")]
+        for argument in inspect.signature(make).parameters:
+            assert f"`{argument}`" in line, name
+    for name in KINDS:
+        assert f"`{name}`" in manual, name
     for settings in (Options, Limits):
         for name in settings.__slots__:
             assert f"`{name}`" in manual, name

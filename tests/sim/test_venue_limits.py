@@ -190,7 +190,7 @@ def test_a_request_that_is_not_answered_is_told_so_by_the_kit():
     with VenueKit() as kit:
         client = with_account(kit)
         (talk,) = kit.venue.conversations.values()
-        talk.silent = True
+        talk.silence.begin()
         with pytest.raises(NotSettled, match="ProtoOATraderReq was not answered within 3 s"):
             client.ask(of_account("Trader"), within=3)
         assert EUR_ACCOUNT in talk.sessions

@@ -189,10 +189,20 @@ def test_the_application_is_disconnected():
         assert isinstance(client.ask(application_auth()), messages.ProtoOAApplicationAuthRes)
 
 
+NEEDED = {
+    "delay_answers": {"delay": 1.0},
+    "delay_token_answers": {"delay": 1.0},
+    "maintenance": {"seconds": 1.0},
+    "backend_down": {"seconds": 1.0},
+    "limit_history": {"seconds": 1.0},
+    "refuse_application": {"code": "CHANNEL_IS_BLOCKED", "seconds": 1.0},
+}
+
+
 @pytest.mark.parametrize("name", sorted(script.ACTIONS))
 def test_every_action_does_no_harm_where_nobody_is_connected(name):
     with VenueKit() as kit:
-        arguments = {"delay": 1.0} if name == "delay_answers" else {}
+        arguments = NEEDED.get(name, {})
         kit.venue.play(script.ACTIONS[name](**arguments))
         kit.advance(1)
 

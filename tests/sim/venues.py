@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from twisted.internet.defer import succeed
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
 
 from ctrader_twisted import messages
+from ctrader_twisted.sim.accounts import REDIRECT_URI
 from ctrader_twisted.sim.testing import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, EUR_ACCOUNT, REFRESH_TOKEN
 
 if TYPE_CHECKING:
@@ -14,6 +20,8 @@ if TYPE_CHECKING:
 
 EURUSD, GBPUSD, XAUUSD, GER40, BTCUSD = 1, 2, 41, 279, 301
 WEEK = 604_800_000
+
+CONSENT = {"client_id": CLIENT_ID, "redirect_uri": REDIRECT_URI, "scope": "trading", "product": "web"}
 
 
 def application_auth() -> Message:
@@ -95,3 +103,21 @@ def samples(now: int) -> list[Any]:
         messages.ProtoOARefreshTokenReq(refreshToken=REFRESH_TOKEN),
         of_account("AccountLogout"),
     ]
+
+
+@implementer(IBodyProducer)
+class Form:
+    """A form's fields, on their way in one piece."""
+
+    def __init__(self, fields):
+        self._body = urlencode(fields, doseq=True).encode()
+        self.length = len(self._body)
+
+    def startProducing(self, consumer):  # noqa: N802 - part of IBodyProducer
+        consumer.write(self._body)
+        return succeed(None)
+
+    def stopProducing(self):
+        pass
+
+    pauseProducing = resumeProducing = stopProducing

@@ -101,25 +101,32 @@ def _profile(talk: Conversation, request: ProtoOAGetCtidProfileByTokenReq) -> Pr
 
 def _refresh(talk: Conversation, request: ProtoOARefreshTokenReq) -> ProtoOARefreshTokenRes:
     venue = talk.venue
-    grant = venue.registry.refresh(request.refreshToken, venue.now())
+    grant = venue.registry.refresh(request.refreshToken, venue.now(), _client_id(talk))
     if grant is None:
         raise Refusal("CH_ACCESS_TOKEN_INVALID", "Refresh token is not valid")
-    talk.afterwards(lambda: venue.end_sessions_of(grant, TOKEN_REFRESHED))
+    if venue.options.events_before_refresh:
+        venue.end_sessions_of(grant, TOKEN_REFRESHED)
+    else:
+        talk.afterwards(lambda: venue.end_sessions_of(grant, TOKEN_REFRESHED))
     return ProtoOARefreshTokenRes(
         accessToken=grant.access_token,
         tokenType="bearer",
-        expiresIn=int(grant.lifetime),
+        expiresIn=grant.expires_in(venue.now()),
         refreshToken=grant.refresh_token,
     )
 
 
 def _grant(talk: Conversation, access_token: str) -> Grant:
-    grant = talk.venue.registry.grant(access_token)
+    grant = talk.venue.registry.grant(access_token, _client_id(talk))
     if grant is None:
         raise Refusal("CH_ACCESS_TOKEN_INVALID", "Access token is not valid")
     if talk.venue.now() >= grant.expires_at:
-        raise Refusal("OA_AUTH_TOKEN_EXPIRED", "Access token has expired")
+        raise Refusal(talk.venue.options.expired_code, "Access token has expired")
     return grant
+
+
+def _client_id(talk: Conversation) -> str | None:
+    return None if talk.application is None else talk.application.client_id
 
 
 ANSWERS: Final[Mapping[type[Message], tuple[Scope, Answer]]] = {

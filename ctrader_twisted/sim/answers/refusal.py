@@ -17,16 +17,24 @@ class Refusal(Exception):
     :param code: the server's error code.
     :param description: its sentence for people.
     :param retry_after: seconds for which the payload type is blocked.
+    :param maintenance_end: when maintenance ends, ms UTC.
     :param closes: whether the connection is closed after it.
     """
 
     def __init__(
-        self, code: str, description: str = "", *, retry_after: float | None = None, closes: bool = False
+        self,
+        code: str,
+        description: str = "",
+        *,
+        retry_after: float | None = None,
+        maintenance_end: int | None = None,
+        closes: bool = False,
     ) -> None:
         super().__init__(code, description)
         self.code = code
         self.description = description
         self.retry_after = retry_after
+        self.maintenance_end = maintenance_end
         self.closes = closes
 
     def message(self, account_id: int | None) -> Message:
@@ -41,6 +49,8 @@ class Refusal(Exception):
             message.description = self.description
         if self.retry_after is not None:
             message.retryAfter = max(1, math.ceil(round(self.retry_after, 3)))
+        if self.maintenance_end is not None:
+            message.maintenanceEndTimestamp = -(-self.maintenance_end // 1000)  # in seconds here
         return message
 
 
@@ -52,6 +62,8 @@ class CommonRefusal(Refusal):
         message = ProtoErrorRes(errorCode=self.code)
         if self.description:
             message.description = self.description
+        if self.maintenance_end is not None:
+            message.maintenanceEndTimestamp = self.maintenance_end  # in milliseconds here
         return message
 
 

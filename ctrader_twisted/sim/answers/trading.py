@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ctrader_twisted.messages import (
     ProtoOAAmendOrderReq,
@@ -21,6 +21,7 @@ from ctrader_twisted.messages import (
     ProtoOAReconcileReq,
     ProtoOAReconcileRes,
 )
+from ctrader_twisted.sim.accounts import SCOPE_VIEW
 from ctrader_twisted.sim.answers.refusal import OrderRefusal, Refusal, unknown_symbol
 from ctrader_twisted.sim.answers.scope import Answer, Scope
 
@@ -87,6 +88,20 @@ def _margin_share(session: Session, instrument: Instrument, exposure: float) -> 
     return held / exposure
 
 
+def _command(answer: Answer) -> Answer:
+    """Refuse a command if the session's access token is for viewing only."""
+
+    def answered(session: Session, request: Any) -> Message:
+        if session.grant.scope == SCOPE_VIEW:
+            options = session.conversation.venue.options
+            kind = OrderRefusal if options.view_as_event else Refusal
+            raise kind(options.view_code, "The access token does not allow trading")
+        message: Message = answer(session, request)
+        return message
+
+    return answered
+
+
 def _new_order(session: Session, request: ProtoOANewOrderReq) -> Message:
     if request.symbolId not in session.conversation.venue.feed.instruments:
         raise OrderRefusal("UNKNOWN_SYMBOL", f"Unknown symbol {request.symbolId}")
@@ -112,9 +127,9 @@ ANSWERS: Final[Mapping[type[Message], tuple[Scope, Answer]]] = {
     ProtoOAGetPositionUnrealizedPnLReq: (Scope.ACCOUNT, _unrealised),
     ProtoOAOrderDetailsReq: (Scope.ACCOUNT, _order_details),
     ProtoOAExpectedMarginReq: (Scope.ACCOUNT, _expected_margin),
-    ProtoOANewOrderReq: (Scope.ACCOUNT, _new_order),
-    ProtoOACancelOrderReq: (Scope.ACCOUNT, _on_order),
-    ProtoOAAmendOrderReq: (Scope.ACCOUNT, _on_order),
-    ProtoOAAmendPositionSLTPReq: (Scope.ACCOUNT, _on_position),
-    ProtoOAClosePositionReq: (Scope.ACCOUNT, _on_position),
+    ProtoOANewOrderReq: (Scope.ACCOUNT, _command(_new_order)),
+    ProtoOACancelOrderReq: (Scope.ACCOUNT, _command(_on_order)),
+    ProtoOAAmendOrderReq: (Scope.ACCOUNT, _command(_on_order)),
+    ProtoOAAmendPositionSLTPReq: (Scope.ACCOUNT, _command(_on_position)),
+    ProtoOAClosePositionReq: (Scope.ACCOUNT, _command(_on_position)),
 }

@@ -1,0 +1,104 @@
+"""What may be connected to: the tables ``[environment.NAME]``, and what is known without them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ctrader_twisted.config.settings import (
+    DEFAULT_PORT,
+    HISTORICAL_PER_SECOND,
+    KNOWN_HOSTS,
+    MOST_PER_SECOND,
+    REQUESTS_PER_SECOND,
+    SIMULATOR,
+    SPOTWARE,
+    EnvironmentSettings,
+)
+
+if TYPE_CHECKING:
+    from ctrader_twisted.config.settings import AccountSettings
+    from ctrader_twisted.config.tables import Refusals, Table
+
+_LIMITS = {"requests_per_second": REQUESTS_PER_SECOND, "historical_per_second": HISTORICAL_PER_SECOND}
+
+
+class Host(NamedTuple):
+    """One server, and how to speak to it."""
+
+    host: str
+    port: int = DEFAULT_PORT
+    trust_root: bytes | None = None
+    live: bool | None = None
+    requests_per_second: int = REQUESTS_PER_SECOND
+    historical_per_second: int = HISTORICAL_PER_SECOND
+
+    def environment(self, name: str, accounts: tuple[AccountSettings, ...]) -> EnvironmentSettings:
+        host, port, trust_root, live, requests, historical = self
+        return EnvironmentSettings(name, host, port, trust_root, live, accounts, requests, historical)
+
+
+def read_hosts(refusals: Refusals, parent: Table | None, *, simulated: bool) -> dict[str, Host]:
+    """Read every environment by name; with the one that ``[simulator]`` makes, if there is that."""
+    hosts = {name: Host(host, live=name == "live") for name, host in KNOWN_HOSTS.items()}
+    if simulated:
+        hosts[SIMULATOR] = Host("127.0.0.1", 0, live=False)
+    tables = [] if parent is None else [(name, parent.table(name)) for name in parent.keys()]
+    for name, table in tables:
+        if table is None:
+            continue
+        if name == SIMULATOR:
+            refusals.refuse(table.name, "the simulator has no host of its own", "Write [simulator] instead.")
+            continue
+        host = table.text("host") or KNOWN_HOSTS.get(name)
+        if host is None and "host" not in table:
+            table.refuse("host", "missing", 'Write host = "…": only "live" and "demo" have a known one.')
+        port = table.integer("port", 1, 65535) or DEFAULT_PORT
+        live = table.boolean("live")
+        known = hosts[name].live if name in hosts else None
+        hosts[name] = Host(
+            host or "",
+            port,
+            _trust_root(refusals, table),
+            known if live is None else live,
+            _limit(refusals, table, "requests_per_second", host),
+            _limit(refusals, table, "historical_per_second", host),
+        )
+        table.finish()
+    return hosts
+
+
+def _limit(refusals: Refusals, table: Table, key: str, host: str | None) -> int:
+    """Read a limit: Spotware's own servers have theirs, and what another one allows is for its user to know."""
+    allowed = _LIMITS[key]
+    own = host is not None and f".{host.lower().rstrip('.')}".endswith(SPOTWARE)
+    asked = table.raw(key)
+    if own and type(asked) is int and asked > allowed:
+        problem = f"{asked} is more than {host} allows, which is {allowed}"
+        table.refuse(key, problem, f"Write a number from 1 to {allowed}; more is for a server that is not Spotware's.")
+        return allowed
+    limit = table.integer(key, 1, allowed if own else MOST_PER_SECOND) or allowed
+    if limit > allowed and host is not None:
+        refusals.warnings.append(
+            f"{refusals.path}: {table.path(key)}: {limit} is more than Spotware's servers allow ({allowed}): "
+            f"make sure that {host} does, or requests are refused"
+        )
+    return limit
+
+
+def _trust_root(refusals: Refusals, table: Table) -> bytes | None:
+    given = table.text("trust_root")
+    if given is None:
+        return None
+    path = refusals.beside(given)
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        remedy = "Name a PEM file with the authority's certificate, or leave the key out to trust the system's."
+        table.refuse("trust_root", f"{path} can't be read: {error.strerror}", remedy)
+        return None
+    begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+    if begin not in pem or end not in pem.partition(begin)[2]:
+        remedy = "Give it as PEM; DER is turned into that by: openssl x509 -inform der -in FILE -out FILE.pem"
+        table.refuse("trust_root", f"{path} holds no PEM certificate", remedy)
+        return None
+    return pem

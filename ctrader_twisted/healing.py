@@ -1,0 +1,542 @@
+"""Accounts brought to stand, kept so, and brought back after each loss.
+
+Each account is brought back on its own: authorised, with its token refreshed first where that is due or the server
+refuses it (`refreshing`); then what it had is restored (`restoring`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.logger import Logger
+
+from ctrader_twisted import messages
+from ctrader_twisted.errors import (
+    AccountRefused,
+    CannotRoute,
+    ClientClosed,
+    GrantRefused,
+    OpenApiError,
+    RequestNotSent,
+    ServerError,
+    TokenRefused,
+    TokenStoreError,
+    WrongEnvironment,
+)
+from ctrader_twisted.refreshing import Refreshing
+from ctrader_twisted.restoring import Restoring, seconds_asked_for
+from ctrader_twisted.session.machine import AccountState, ConnectionState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall
+    from twisted.python.failure import Failure
+
+    from ctrader_twisted.credentials import Environment
+    from ctrader_twisted.protocol import OpenApiProtocol
+    from ctrader_twisted.session.events import AccountChanged
+    from ctrader_twisted.session.session import Session
+    from ctrader_twisted.session.standing import AccountStanding
+    from ctrader_twisted.settings import Settings
+    from ctrader_twisted.tokens import Grant, TokenKeeper
+
+CHANGES_AT_MOST = 5
+"""Tokens tried in one attempt: a grant that changes faster than the server answers is left for the next."""
+
+_log = Logger()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiter:
+    """Who waits for an account.
+
+    :ivar token: the bare token it was asked for with, or None.
+    """
+
+    deferred: Deferred[None]
+    token: str | None = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Healed:
+    """One account and what is done for it.
+
+    :ivar given: a bare token that was asked for and has been neither accepted nor refused.
+    :ivar by_grant: whether it was asked for by its grant, or moves with one.
+    :ivar grant: the name of that grant, once it is known.
+    :ivar dead: grants that were found dead, by name and access token: a login gives them another.
+    :ivar noted: the accepted token that `grant` was last found for.
+    :ivar attempting: whether an attempt to authorise it is under way.
+    :ivar revived: whether something has changed since it was found to need a login.
+    :ivar delay: seconds until the next attempt but one.
+    :ivar call: the next attempt.
+    :ivar stood_at: when it last came to stand.
+    """
+
+    account_id: int
+    waiting: list[_Waiter] = field(default_factory=list)
+    given: str | None = field(default=None, repr=False)
+    by_grant: bool = False
+    grant: str | None = None
+    dead: set[tuple[str, str]] = field(default_factory=set, repr=False)
+    noted: str | None = field(default=None, repr=False)
+    attempting: bool = False
+    revived: bool = False
+    delay: float = 0.0
+    call: IDelayedCall | None = None
+    stood_at: float | None = None
+
+    def take_waiting(self) -> list[_Waiter]:
+        """Remove and give those who wait, but not those whose token has yet to be tried."""
+        later = [] if self.given is None else [waiter for waiter in self.waiting if waiter.token == self.given]
+        taken = [waiter for waiter in self.waiting if waiter not in later]
+        self.waiting = later
+        return taken
+
+    def unschedule(self) -> None:
+        """Forget the next attempt."""
+        if self.call is not None:
+            self.call.cancel()
+            self.call = None
+
+
+class Healing:
+    """Every account of one client.
+
+    :param clock: an ``IReactorTime``.
+    :param tokens: where grants are kept; None if accounts are authorised with bare access tokens only.
+    :param announce: told of `Resynchronised`.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        clock: Any,
+        settings: Settings,
+        environment: Environment,
+        tokens: TokenKeeper | None,
+        announce: Callable[[object], None],
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._settings = settings
+        self._environment = environment
+        self._tokens = tokens
+        self._restoring = Restoring(session=session, clock=clock, settings=settings, announce=announce)
+        self._connection: OpenApiProtocol | None = None
+        self._closed = False
+        self._accounts: dict[int, _Healed] = {}
+        self._refreshing: Refreshing | None = None
+        self._unwatch: Callable[[], None] | None = None
+        if tokens is not None:
+            self._refreshing = Refreshing(
+                session=session, clock=clock, tokens=tokens, where=str(environment), refused=self._grant_dead
+            )
+            self._unwatch = tokens.watch(self._grant_changed)
+
+    # What the factory tells
+
+    def authorise(self, account_id: int, access_token: str | None) -> Deferred[None]:
+        """Bring an account to stand and keep it so; see `OpenApiClient.authorise`."""
+        if self._closed:
+            return fail(ClientClosed())
+        standing = self._session.standing.want(account_id)
+        account = self._account(account_id)
+        self._note_token(account, standing)
+        stands = self._session.account_state(account_id) is AccountState.AUTHORISED
+        if access_token is not None:
+            if stands and access_token == standing.access_token:
+                return succeed(None)
+            account.given = access_token
+        else:
+            if stands and (self._tokens is None or account.grant is not None):
+                return succeed(None)
+            account.by_grant = self._tokens is not None
+        waiter: Deferred[None] = Deferred(lambda _: account.waiting.remove(entry) if entry in account.waiting else None)
+        entry = _Waiter(waiter, access_token)
+        account.waiting.append(entry)
+        account.revived = True
+        self._attempt_now(account)
+        return waiter
+
+    def forget(self, account_id: int) -> None:
+        """Keep an account no longer."""
+        self._session.standing.forget(account_id)
+        account = self._accounts.pop(account_id, None)
+        if account is not None:
+            account.unschedule()
+            given_up = RequestNotSent("ProtoOAAccountAuthReq", "the account was logged out or given up", account_id)
+            self._end_waiting(account, given_up)
+
+    def ready(self, connection: OpenApiProtocol) -> None:
+        """The application is authorised: bring back every account, each on its own."""
+        self._connection = connection
+        if self._refreshing is not None:
+            self._refreshing.connection = connection
+        for standing in self._session.standing:
+            account = self._account(standing.account_id)
+            if account.revived or self._session.account_state(account.account_id) is not AccountState.NEEDS_LOGIN:
+                self._attempt_now(account)
+
+    def ended(self) -> None:
+        """The connection is gone."""
+        self._connection = None
+        for account in self._accounts.values():
+            account.unschedule()
+        self._restoring.stop()
+        if self._refreshing is not None:
+            self._refreshing.connection = None
+            self._refreshing.stop()
+
+    def changed(self, event: AccountChanged) -> None:
+        """An account moved to another state."""
+        if event.state is event.previous:
+            return
+        standing = self._session.standing.find(event.account_id)
+        if standing is None:
+            if event.state is AccountState.UNAUTHORISED:
+                self.forget(event.account_id)
+            return
+        account = self._account(event.account_id)
+        self._restoring.abandon(account.account_id)
+        if event.state is AccountState.AUTHORISED:
+            account.stood_at = self._clock.seconds()
+            if not account.attempting:  # it was authorised by hand, or late
+                self._note_token(account, standing)
+                self._settle(account)
+            if self._connection is not None:
+                self._restoring.begin(standing, self._connection)
+        elif event.state is AccountState.DROPPED and not account.attempting:
+            self._attempt_later(account)
+
+    def late_refresh(self, refresh_token: str, answer: messages.ProtoOARefreshTokenRes) -> None:
+        """The answer to a refresh came when nobody waited for it any more."""
+        if self._refreshing is not None:
+            self._refreshing.late(refresh_token, answer)
+
+    @property
+    def refreshing(self) -> Deferred[None] | None:
+        """What fires when no token is being refreshed or saved any more; None if that is so."""
+        return None if self._tokens is None or self._tokens.idle else self._tokens.saved()
+
+    def refused(self, error: ServerError) -> None:
+        """The application was refused for good: no account will stand, and nobody who waits for one will get it."""
+        for standing in self._session.standing:
+            self._session.found_unusable(standing.account_id, f"the application was refused: {error}", error.remedy)
+        self._tell()
+        for account in list(self._accounts.values()):
+            self._end_waiting(account, error)
+
+    def close(self) -> None:
+        """Ask for nothing any more, and leave nothing scheduled."""
+        self._closed = True
+        if self._unwatch is not None:
+            self._unwatch()
+        self.ended()
+        for account in list(self._accounts.values()):
+            self._end_waiting(account, ClientClosed())
+
+    # Attempts to authorise
+
+    def _account(self, account_id: int) -> _Healed:
+        account = self._accounts.get(account_id)
+        if account is None:
+            account = self._accounts[account_id] = _Healed(account_id, delay=self._settings.retry_after)
+        return account
+
+    def _serves(self, connection: OpenApiProtocol) -> bool:
+        return connection is self._connection and self._session.state is ConnectionState.READY
+
+    def _attempt_now(self, account: _Healed) -> None:
+        account.unschedule()
+        connection = self._connection
+        if connection is not None and self._serves(connection) and not account.attempting:
+            account.attempting = True
+            account.revived = False
+            Deferred.fromCoroutine(self._attempt(account, connection)).addErrback(_unexpected)
+
+    def _attempt_later(self, account: _Healed, at_least: float = 0.0) -> None:
+        """Attempt after a delay that grows until the account stands for a while: one that is cut again and again is not
+        hammered.
+        """
+        if self._connection is None or not self._serves(self._connection) or account.call is not None:
+            return  # all are attempted as soon as there is a connection
+        now, stood_at = self._clock.seconds(), account.stood_at
+        if stood_at is not None and now - stood_at >= self._settings.steady_after:
+            account.delay = self._settings.retry_after
+        account.stood_at = None
+
+        def attempt() -> None:
+            account.call = None
+            self._attempt_now(account)
+
+        account.call = self._clock.callLater(max(account.delay, at_least), attempt)
+        account.delay = min(account.delay * 1.5, self._settings.retry_at_most)
+
+    async def _attempt(self, account: _Healed, connection: OpenApiProtocol) -> None:
+        """Authorise an account; what it is subscribed to follows when the server has accepted."""
+        error: OpenApiError | None = None
+        tried = account.given
+        try:
+            await self._authorise(account, connection)
+        except OpenApiError as failure:
+            error = failure
+        except Exception:
+            _log.failure("account {account} could not be authorised", account=account.account_id)
+            error = TokenStoreError("the token store", "it failed in a way of its own", "The log says how.")
+        if isinstance(error, CannotRoute) and self._serves(connection):
+            error = await self._tell_wrong_from_busy(account, connection, error)
+        if self._serves(connection):
+            self._tell()
+        account.attempting = False
+        standing = self._session.standing.find(account.account_id)
+        if not self._serves(connection):
+            if self._connection not in (None, connection):
+                self._attempt_now(account)  # the connection after this one found the attempt still under way
+        elif standing is None:
+            self.forget(account.account_id)
+        elif error is None:
+            self._settle(account)
+            self._follow(account, standing)
+        else:
+            self._failed(account, standing, error, tried)
+
+    async def _authorise(self, account: _Healed, connection: OpenApiProtocol) -> None:
+        """Ask until the server accepts a token, or there is none left to try."""
+        refreshed: set[str] = set()
+        dead: GrantRefused | None = None
+        for _ in range(CHANGES_AT_MOST):
+            standing = self._session.standing.find(account.account_id)
+            if standing is None or not self._serves(connection):
+                return
+            try:
+                token, grant = await self._token(account, standing)
+            except GrantRefused as refusal:
+                raise dead or refusal from None
+            if not self._serves(connection):
+                return
+            stands = self._session.account_state(account.account_id) is AccountState.AUTHORISED
+            if stands and token == standing.access_token:
+                self._note_token(account, standing, grant)
+                return
+            try:
+                await connection.request(
+                    messages.ProtoOAAccountAuthReq(ctidTraderAccountId=account.account_id, accessToken=token),
+                    self._settings.timeout,
+                    own=True,
+                )
+            except TokenRefused as refused:
+                if grant is None:
+                    raise
+                dead = await self._mend(account, grant, token, refreshed, refused) or dead
+            else:
+                self._note_token(account, standing, grant)
+                return
+        raise RequestNotSent("ProtoOAAccountAuthReq", "its tokens changed again and again", account.account_id)
+
+    async def _mend(
+        self, account: _Healed, grant: Grant, token: str, refreshed: set[str], refused: TokenRefused
+    ) -> GrantRefused | None:
+        """The server refused a grant's token: refresh it. Give why the grant is dead, if it is."""
+        assert self._refreshing is not None and self._tokens is not None
+        current = self._tokens.find(grant.name)
+        if current is None or current.access_token != token:
+            return None  # it has changed meanwhile
+        if token in refreshed:
+            dead = GrantRefused(grant.name, f"the token just refreshed was refused, too: {refused}")
+        else:
+            try:
+                renewed = await self._refreshing.now(grant.name, token)
+                if self._refreshing.bought.get(grant.name) == renewed.access_token:
+                    refreshed.add(renewed.access_token)
+                return None
+            except GrantRefused as refusal:
+                dead = refusal
+        account.dead.add((grant.name, token))
+        return dead
+
+    async def _tell_wrong_from_busy(
+        self, account: _Healed, connection: OpenApiProtocol, error: CannotRoute
+    ) -> OpenApiError:
+        """The same code means the wrong environment, which stays, and a broker's maintenance, which passes.
+
+        ``isLive`` of the account decides; the list is served by either environment (protocol notes, 1.1 and 1.7).
+        """
+        account_id = account.account_id
+        standing = self._session.standing.find(account_id)
+        if standing is None or self._environment.live is None or standing.stood:
+            return error
+        try:
+            token, _ = await self._token(account, standing)
+            granted = await connection.request(
+                messages.ProtoOAGetAccountListByAccessTokenReq(accessToken=token), self._settings.timeout, own=True
+            )
+        except Exception:
+            return error  # it will be asked again
+        for one in granted.ctidTraderAccount:
+            if one.ctidTraderAccountId == account_id:
+                if one.isLive == self._environment.live:
+                    return error
+                kind = "live" if one.isLive else "demo"
+                return WrongEnvironment(
+                    error.code,
+                    error.description,
+                    request=error.request,
+                    account_id=account_id,
+                    remedy=f"It is a {kind} account: connect to the {kind} environment for it.",
+                )
+        return AccountRefused(
+            error.code, "the token was not granted for this account", request=error.request, account_id=account_id
+        )
+
+    def _failed(self, account: _Healed, standing: AccountStanding, error: OpenApiError, tried: str | None) -> None:
+        """An attempt failed: say what a person has to do, or try again."""
+        session, account_id = self._session, account.account_id
+        text = session.scrub(str(error))
+        _log.warn(
+            "account {account} on {where} was not authorised: {error}",
+            account=account_id,
+            where=str(self._environment),
+            error=text,
+        )
+        final = isinstance(error, GrantRefused | WrongEnvironment | AccountRefused | TokenRefused)
+        told: list[_Waiter] = []
+        if final:
+            if account.given == tried:
+                account.given = None
+            told = account.take_waiting()
+            if not standing.stood and account.given is None and not isinstance(error, GrantRefused):
+                session.standing.forget(account_id)  # it is not tried at each reconnect
+        if isinstance(error, GrantRefused):
+            session.grant_dead(account_id, error.reason, error.remedy)
+        elif isinstance(error, WrongEnvironment | AccountRefused):
+            session.found_unusable(account_id, text, error.remedy)
+        elif isinstance(error, TokenStoreError):
+            session.found_unusable(account_id, f"{error.where}: {error.problem}", error.remedy)
+        self._tell()
+        for waiter in told:
+            if not waiter.deferred.called:
+                waiter.deferred.errback(error)
+        if not final:
+            self._attempt_later(account, seconds_asked_for(error, self._clock.seconds(), self._settings))
+        elif account.given is not None or account.revived:
+            self._attempt_now(account)
+        elif session.account_state(account_id) is AccountState.DROPPED:
+            self._attempt_later(account)
+
+    def _settle(self, account: _Healed) -> None:
+        """It stands: tell those who waited for that."""
+        for waiter in account.take_waiting():
+            if not waiter.deferred.called:
+                waiter.deferred.callback(None)
+
+    def _end_waiting(self, account: _Healed, error: OpenApiError) -> None:
+        waiting, account.waiting = account.waiting, []
+        for waiter in waiting:
+            if not waiter.deferred.called:
+                waiter.deferred.errback(error)
+
+    def _tell(self) -> None:
+        """Tell what the session was told here; what the server tells goes the same way."""
+        if self._connection is not None:
+            self._connection.announce()
+
+    # Tokens
+
+    async def _token(self, account: _Healed, standing: AccountStanding) -> tuple[str, Grant | None]:
+        """Give the access token an account is authorised with, and its grant; refreshed first if it is about to end."""
+        self._note_token(account, standing)
+        if account.given is not None:
+            return account.given, None
+        grant = self._grant_of(account)
+        if grant is None and account.by_grant and self._tokens is not None:
+            await self._tokens.load()
+            grant = self._grant_of(account)
+        if grant is None:
+            if standing.access_token is None or account.by_grant and account.dead:
+                problem = f"the token store has none that opens account {account.account_id}"
+                raise GrantRefused("", problem, "Log in with a cTrader ID that owns it: ctrader login")
+            return standing.access_token, None
+        assert self._tokens is not None and self._refreshing is not None
+        if grant.due(self._clock.seconds(), self._tokens.refresh_within):
+            try:
+                grant = await self._refreshing.now(grant.name)
+            except OpenApiError as error:
+                # It is still good for a while, perhaps; if it is not, the server says so, and that is acted on.
+                _log.error(
+                    'the tokens of grant "{grant}" were not refreshed, though they end soon: {error}',
+                    grant=grant.name,
+                    error=self._session.scrub(str(error)),
+                )
+        self._session.keep_secret(grant.access_token, grant.refresh_token)
+        return grant.access_token, grant
+
+    def _grant_of(self, account: _Healed) -> Grant | None:
+        """Give the grant an account moves with: its own, or else any that opens it and is not dead."""
+        if self._tokens is None or not account.by_grant:
+            return None
+        own = None if account.grant is None else self._tokens.find(account.grant)
+        listing = (grant for grant in self._tokens.grants.values() if account.account_id in grant.account_ids())
+        for grant in (own, self._tokens.grant_for(account.account_id), *listing):
+            if grant is not None and (grant.name, grant.access_token) not in account.dead:
+                return grant
+        return None
+
+    def _note_token(self, account: _Healed, standing: AccountStanding, used: Grant | None = None) -> None:
+        """Find out which grant the token is of that the server accepted last, whoever gave it: they move together."""
+        token = standing.access_token
+        if account.given is not None and account.given == token:
+            account.given = None
+        if token is None or (token == account.noted and used is None):
+            return
+        account.noted = token
+        if used is None and self._tokens is not None:
+            used = next((grant for grant in self._tokens.grants.values() if grant.access_token == token), None)
+        account.grant = None if used is None else used.name
+        account.by_grant = used is not None
+        standing.view_only = used is not None and used.scope == "accounts"
+        account.dead.clear()
+        if used is not None and self._refreshing is not None:
+            self._refreshing.when_due(used.name)
+
+    def _follow(self, account: _Healed, standing: AccountStanding) -> None:
+        """Another token may have come while the account was being authorised with the one before."""
+        grant = self._grant_of(account)
+        wanted = account.given or (None if grant is None else grant.access_token)
+        if wanted is not None and wanted != standing.access_token:
+            self._attempt_now(account)
+
+    def _grant_changed(self, grant: Grant) -> None:
+        """A grant has new tokens: every account that stands, or is to stand, by it moves to them."""
+        self._session.keep_secret(grant.access_token, grant.refresh_token)
+        used = False
+        for standing in self._session.standing:
+            account = self._account(standing.account_id)
+            self._note_token(account, standing)
+            current = self._grant_of(account)
+            if current is None or current.name != grant.name:
+                continue
+            used = True
+            if standing.access_token != grant.access_token:
+                account.revived = True
+                self._attempt_now(account)
+        if used and self._refreshing is not None:
+            self._refreshing.when_due(grant.name)
+
+    def _grant_dead(self, name: str, error: GrantRefused) -> None:
+        """A grant can't be refreshed any more, while its accounts still stand."""
+        for account in self._accounts.values():
+            if account.grant == name and account.by_grant:
+                self._session.grant_dead(account.account_id, error.reason, error.remedy)
+        self._tell()
+
+
+def _unexpected(failure: Failure) -> None:
+    """Only a fault of this package ends up here, besides what was cancelled because its connection ended."""
+    if failure.check(CancelledError):
+        return
+    _log.failure("unexpected failure while an account was being brought back", failure)

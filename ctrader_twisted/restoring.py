@@ -1,0 +1,216 @@
+"""What stood before a loss, restored: positions and orders reconciled, subscriptions renewed, and then told."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from ctrader_twisted import messages
+from ctrader_twisted.errors import (
+    AlreadyStanding,
+    AnswerTimeout,
+    CannotRoute,
+    NotAuthorised,
+    OpenApiError,
+    QueueFull,
+    RateLimited,
+    RequestFailed,
+    RequestNotSent,
+    SendTimeout,
+    ServerError,
+    ServerUnavailable,
+    UnderMaintenance,
+)
+from ctrader_twisted.session.events import Resynchronised, Subscription
+from ctrader_twisted.session.machine import AccountState, ConnectionState
+from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
+from ctrader_twisted.session.standing import one_by_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+    from twisted.python.failure import Failure
+
+    from ctrader_twisted.protocol import OpenApiProtocol
+    from ctrader_twisted.session.book import Difference
+    from ctrader_twisted.session.session import Session
+    from ctrader_twisted.session.standing import AccountStanding
+    from ctrader_twisted.settings import Settings
+
+_log = Logger()
+
+
+def seconds_asked_for(error: OpenApiError, now: float, settings: Settings) -> float:
+    """Give the seconds for which a refusal says that it lasts, as far as that is to be believed."""
+    if isinstance(error, UnderMaintenance) and error.maintenance_end is not None:
+        left: float = error.maintenance_end - now
+        return max(0.0, min(left, settings.maintenance_at_most))
+    return min(error.retry_after or 0.0, RETRY_AFTER_AT_MOST) if isinstance(error, ServerError) else 0.0
+
+
+class Restoring:
+    """The restorations of one client, one for each account that has come to stand again.
+
+    :param clock: an ``IReactorTime``.
+    :param announce: told of `Resynchronised`.
+    """
+
+    def __init__(self, *, session: Session, clock: Any, settings: Settings, announce: Callable[[object], None]) -> None:
+        self._session = session
+        self._clock = clock
+        self._settings = settings
+        self._announce = announce
+        self._under_way: dict[int, object] = {}
+        self._pauses: set[Deferred[None]] = set()
+
+    def begin(self, standing: AccountStanding, connection: OpenApiProtocol) -> None:
+        """An account stands: restore what it had, or learn what it has."""
+        lost = standing.lost_at is not None
+        if not lost and (standing.book.known or not self._settings.reconcile):
+            return
+        account_id = standing.account_id
+        this = self._under_way[account_id] = object()
+
+        def current() -> bool:
+            # A loss ends requests before it is told: its news may not have come here yet.
+            stands = self._session.account_state(account_id) is AccountState.AUTHORISED
+            ready = self._session.state is ConnectionState.READY
+            return self._under_way.get(account_id) is this and stands and ready
+
+        restoring = self._resynchronise if lost else self._learn_what_there_is
+        Deferred.fromCoroutine(restoring(standing, connection, current)).addErrback(_unexpected)
+
+    def abandon(self, account_id: int) -> None:
+        """What was being restored was lost, or is to be restored again."""
+        self._under_way.pop(account_id, None)
+
+    def stop(self) -> None:
+        """The connection is gone."""
+        self._under_way.clear()
+        for pause in list(self._pauses):
+            pause.cancel()
+
+    # Inside
+
+    async def _learn_what_there_is(
+        self, standing: AccountStanding, connection: OpenApiProtocol, current: Callable[[], bool]
+    ) -> None:
+        answer = await self._reconcile(standing, connection, current)
+        if current() and isinstance(answer, messages.ProtoOAReconcileRes):
+            standing.book.reconciled(answer)
+
+    async def _resynchronise(
+        self, standing: AccountStanding, connection: OpenApiProtocol, current: Callable[[], bool]
+    ) -> None:
+        reconciling = Deferred.fromCoroutine(self._reconcile(standing, connection, current))
+        reconciling.addErrback(_unexpected)
+        renewed = await self._renew(standing, connection, current)
+        answer = await reconciling
+        if renewed is None or not current() or standing.lost_at is None:
+            return  # the account was lost again; what stood still stands in the book
+        positions: Difference[messages.ProtoOAPosition] | None = None
+        orders: Difference[messages.ProtoOAOrder] | None = None
+        if isinstance(answer, messages.ProtoOAReconcileRes):
+            # Not before now: what it changes is told here, and once.
+            known = standing.book.known
+            differences = standing.book.reconciled(answer)
+            if known:
+                positions, orders = differences
+        event = Resynchronised(
+            account_id=standing.account_id,
+            lost_at=standing.lost_at,
+            restored_at=self._clock.seconds(),
+            renewed=tuple(renewed[0]),
+            failed=tuple(renewed[1]),
+            requests_not_sent=tuple(standing.requests_not_sent),
+            requests_unknown=tuple(standing.requests_unknown),
+            positions=positions,
+            orders=orders,
+            unreconciled=answer if isinstance(answer, OpenApiError) else None,
+        )
+        standing.lost_at = None
+        standing.requests_not_sent.clear()
+        standing.requests_unknown.clear()
+        self._announce(event)
+
+    async def _renew(
+        self, standing: AccountStanding, connection: OpenApiProtocol, current: Callable[[], bool]
+    ) -> tuple[list[Subscription], list[tuple[Subscription, OpenApiError]]] | None:
+        """Renew every subscription; None if the account was lost again."""
+        renewed: list[Subscription] = []
+        failed: list[tuple[Subscription, OpenApiError]] = []
+        steps = deque(standing.steps())
+        while steps:
+            message, subscriptions = steps.popleft()
+            refusal: OpenApiError | None = None
+            try:
+                await self._ask_until_answered(message, connection, current)
+            except (NotAuthorised, RequestNotSent):
+                return None
+            except (ServerError, RequestFailed) as error:
+                refusal = error
+            if not current():
+                return None
+            if isinstance(refusal, ServerError) and len(subscriptions) > 1:
+                steps.extendleft(reversed(one_by_one(message, subscriptions)))  # one is to blame; the others may stand
+            elif refusal is None or isinstance(refusal, AlreadyStanding):
+                renewed.extend(subscriptions)
+            else:
+                for subscription in subscriptions:
+                    failed.append((subscription, refusal))
+                    standing.forget(subscription)
+        return renewed, failed
+
+    async def _reconcile(
+        self, standing: AccountStanding, connection: OpenApiProtocol, current: Callable[[], bool]
+    ) -> messages.ProtoOAReconcileRes | OpenApiError | None:
+        """Ask what there is; None if it is not to be asked, or there is no point in it any more."""
+        if not self._settings.reconcile:
+            return None
+        standing.book.reconciling()
+        request = messages.ProtoOAReconcileReq(ctidTraderAccountId=standing.account_id, returnProtectionOrders=True)
+        try:
+            answer: messages.ProtoOAReconcileRes | None = await self._ask_until_answered(request, connection, current)
+        except (ServerError, RequestFailed) as error:
+            return error
+        return answer
+
+    async def _ask_until_answered(
+        self, message: Message, connection: OpenApiProtocol, current: Callable[[], bool]
+    ) -> Any:
+        """Repeat a request that may be repeated, ever more slowly, while it fails for such reasons as pass.
+
+        None if there is no point in asking any more.
+        """
+        delay = self._settings.retry_after
+        while current():
+            try:
+                return await connection.request(message, self._settings.timeout, own=True)
+            except (RateLimited, ServerUnavailable, UnderMaintenance, CannotRoute) as error:
+                wait = max(delay, seconds_asked_for(error, self._clock.seconds(), self._settings))
+            except (QueueFull, SendTimeout, AnswerTimeout):
+                wait = delay
+            if not current():
+                break
+            pause: Deferred[None] = Deferred()
+            call = self._clock.callLater(wait, pause.callback, None)
+            self._pauses.add(pause)
+            try:
+                await pause
+            finally:
+                self._pauses.discard(pause)
+                if call.active():
+                    call.cancel()
+            delay = min(delay * 1.5, self._settings.retry_at_most)
+        return None
+
+
+def _unexpected(failure: Failure) -> None:
+    """Only a fault of this package ends up here, besides what was cancelled because its connection ended."""
+    if failure.check(CancelledError):
+        return
+    _log.failure("unexpected failure while what stood was being restored", failure)
