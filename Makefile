@@ -88,7 +88,7 @@ clean:
 
 $(VENV)/run.stamp: setup.cfg pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) ...' >&2
-	@$(INSTALL) . >&2
+	@$(INSTALL) '.[cli]' >&2
 	@touch $@
 
 $(VENV)/test.stamp: setup.cfg pyproject.toml | $(BIN)/python

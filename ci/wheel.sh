@@ -46,6 +46,14 @@ grep -e '--seconds' ctrader.txt
 venv/bin/twistd ctrader-sim --help >sim.txt
 head -n 1 sim.txt
 
+# The command needs an extra, and says so where it is missing.
+status=0
+venv/bin/ctrader --help >command.txt 2>&1 || status=$?
+[ "$status" -eq 1 ] && grep -F "ctrader_twisted[cli]" command.txt
+venv/bin/python -m pip --quiet --disable-pip-version-check install "$(echo dist/*.whl)[cli]"
+venv/bin/ctrader --help >command.txt
+grep -E '^ +(login|check|watch) ' command.txt
+
 venv/bin/python - <<'END'
 import sys
 

@@ -197,9 +197,8 @@ class Healing:
         if event.state is event.previous:
             return
         standing = self._session.standing.find(event.account_id)
-        if standing is None:
-            if event.state is AccountState.UNAUTHORISED:
-                self.forget(event.account_id)
+        if standing is None:  # it was logged out, or was never kept
+            self.forget(event.account_id)
             return
         account = self._account(event.account_id)
         self._restoring.abandon(account.account_id)

@@ -220,7 +220,8 @@ class OpenApiProtocol(TwistedProtocol):
         self._alarm = self._flush_call = self._close_limit = None
         self._session.hold(False)
         if self._tap is not None:
-            self._tap.ended(self._number, str(error), now)
+            closed = isinstance(error, ClientClosed)
+            self._tap.ended(self._number, "the client was closed" if closed else str(error), now)
         self._fire(self._session.lost(now, str(error)))
         self.announce()
         self._owner.connection_ended(self, error)

@@ -440,7 +440,8 @@ class Session:
         accepted = not isinstance(result, OpenApiError)
         if number == ACCOUNT_AUTH and accepted and self.state is not ConnectionState.READY:
             return  # late: the application's session that it was accepted in is over
-        if accepted and (number == ACCOUNT_AUTH or number in SUBSCRIBING):
+        # A subscription that is renewed is in the book, unless it was ended while it was being renewed.
+        if accepted and (number == ACCOUNT_AUTH or (number in SUBSCRIBING and not request.own)):
             self.standing.accepted(codec.unpack(request.envelope))  # as it was sent, whatever became of the message
         if number == ACCOUNT_AUTH:
             assert request.account_id is not None

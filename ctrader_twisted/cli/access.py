@@ -1,0 +1,291 @@
+"""Who connects where, with which tokens: the clients and the tokens of one run of a command."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import maybeDeferred
+
+from ctrader_twisted.cli.failures import CommandFailed
+from ctrader_twisted.cli.terminal import say
+from ctrader_twisted.client import OpenApiClient
+from ctrader_twisted.config import SIMULATOR, EnvironmentSettings
+from ctrader_twisted.config.settings import KNOWN_HOSTS
+from ctrader_twisted.credentials import DEMO, LIVE, Application, Environment
+from ctrader_twisted.session.pacing import Limits
+from ctrader_twisted.settings import Settings
+from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount, MemoryTokenStore, TokenKeeper, TokenPair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from twisted.internet.defer import Deferred
+
+    from ctrader_twisted.cli.finding import Found
+    from ctrader_twisted.factory import Opening
+    from ctrader_twisted.sim.config import Settings as VenueSettings
+    from ctrader_twisted.sim.service import VenueService
+    from ctrader_twisted.tokens import TokenStore
+
+READY_TIMEOUT: Final = 30.0
+"""Seconds to connect and to authorise the application."""
+ACCOUNT_TIMEOUT: Final = 60.0
+"""Seconds to authorise an account, the refreshing of its token included."""
+_LOCK_TIMEOUT: Final = 10.0
+
+
+class Access:
+    """Clients and tokens of one run of a command; use it with ``async with``.
+
+    :param reactor: the reactor.
+    :param found: what there is.
+    :param opening: how to connect to an environment, if not over TLS.
+
+    :ivar found: what there is.
+    :ivar store: where tokens are kept.
+    :ivar keeper: the tokens.
+    """
+
+    def __init__(self, reactor: Any, found: Found, *, opening: Callable[[Environment], Opening] | None = None) -> None:
+        self.found = found
+        self._reactor = reactor
+        self._opening = opening
+        self._venue: VenueService | None = None
+        self._clients: dict[str, OpenApiClient] = {}
+        self.store: TokenStore = MemoryTokenStore() if found.simulator else FileTokenStore(found.token_file, reactor)
+        self.keeper = TokenKeeper(self.store, reactor, refresh_within=found.refresh_within)
+
+    async def __aenter__(self) -> Access:
+        if self.found.simulator is not None:
+            await self._begin_venue(self.found.simulator)
+        else:
+            await self.keeper.load()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients.values():
+            await client.close()
+        saved = self.keeper.saved()
+        if not saved.called:
+            say("Waiting until the new tokens are saved.")
+        await saved
+        if self._venue is not None:
+            await maybeDeferred(self._venue.stopService)
+
+    async def _begin_venue(self, settings: VenueSettings) -> None:
+        from ctrader_twisted.sim.service import VenueService
+
+        venue = self._venue = VenueService(self._reactor, settings)
+        venue.startService()
+        assert venue.venue is not None
+        registry = venue.venue.registry
+        registered = next(iter(registry.applications.values()))
+        application = Application(registered.client_id, registered.client_secret)
+        pem = venue.trust_root_pem.encode("ascii")
+        simulated = EnvironmentSettings(SIMULATOR, "127.0.0.1", venue.port, pem, None, ())
+        self.found = replace(self.found, application=application, environments={SIMULATOR: simulated})
+        for number, grant in enumerate(registry.grants, 1):
+            accounts = tuple(GrantedAccount(account_id) for account_id in grant.account_ids)
+            name = SIMULATOR if number == 1 else f"{SIMULATOR} {number}"
+            ends = self._reactor.seconds() + (grant.expires_at - venue.venue.now()) / 1000
+            await self.keeper.update(Grant(name, grant.access_token, grant.refresh_token, ends, accounts=accounts))
+
+    # Tokens
+
+    @property
+    def grants(self) -> list[Grant]:
+        """Every grant: those kept, then those that the configuration or the environment gives."""
+        return [*self.keeper.grants.values(), *self.found.inline]
+
+    def grant_of(self, account_id: int) -> Grant | None:
+        """Find what opens an account: the configuration's own word first."""
+        inline = self.found.inline
+        for grant in inline:
+            if account_id in grant.account_ids():
+                return grant
+        kept = self.keeper.grant_for(account_id)
+        if kept is None and len(inline) == 1 and not inline[0].accounts:
+            return inline[0]
+        return kept
+
+    def is_kept(self, grant: Grant) -> bool:
+        """Whether a grant is in the store, and so can be refreshed."""
+        return self.keeper.find(grant.name) == grant
+
+    async def fresh(self, grant: Grant) -> Grant:
+        """Give a grant whose access token can be used now: refreshed if that is due."""
+        if not self.is_kept(grant) or not grant.due(self._reactor.seconds(), self.found.refresh_within):
+            return grant
+        client = await self.client(self.default_environment())
+
+        def spend(refresh_token: str) -> Deferred[TokenPair]:
+            asked: Deferred[Any] = client.refresh_token(refreshToken=refresh_token)
+            return asked.addCallback(self._pair)
+
+        return await self.keeper.refresh(grant.name, spend)
+
+    def _pair(self, answer: Any) -> TokenPair:
+        now = self._reactor.seconds()
+        return TokenPair(answer.accessToken, answer.refreshToken, now + answer.expiresIn, now)
+
+    async def list_accounts(self, grant: Grant) -> tuple[str, tuple[GrantedAccount, ...]]:
+        """Ask what a grant opens; the list is served by either environment.
+
+        :return: the grant's scope, "trading" or "accounts", and its accounts.
+        """
+        client = await self.client(self.default_environment())
+        answer = await client.get_account_list_by_access_token(accessToken=grant.access_token)
+        accounts = tuple(
+            GrantedAccount(
+                each.ctidTraderAccountId,
+                each.isLive,
+                each.traderLogin if each.HasField("traderLogin") else None,
+                each.brokerTitleShort,
+            )
+            for each in answer.ctidTraderAccount
+        )
+        return ("trading" if answer.permissionScope == 1 else "accounts"), accounts
+
+    async def note_accounts(self, grant: Grant, scope: str, accounts: tuple[GrantedAccount, ...]) -> Grant:
+        """Keep what a grant was found to open, unless its tokens have been replaced meanwhile.
+
+        :return: the grant, as it now is.
+        """
+        known = replace(grant, scope=scope, accounts=accounts)
+        if known == grant or not self.is_kept(grant):
+            return known
+        release = await self.store.lock(_LOCK_TIMEOUT)
+        try:
+            kept = (await self.store.load()).get(grant.name)
+            if kept is not None and kept.access_token == grant.access_token:
+                await self.store.save(replace(kept, scope=scope, accounts=accounts))
+        finally:
+            release()
+        await self.keeper.load()
+        return self.keeper.find(grant.name) or known
+
+    # Connections
+
+    def default_environment(self) -> str:
+        """Name the environment to ask what any can answer."""
+        return self.found.chosen or (self.found.named or (DEMO.name,))[0]
+
+    def environment_of(self, account: GrantedAccount) -> str:
+        """Name the environment that serves an account.
+
+        The command line's word comes first, then the configuration's own account, then its only environment besides
+        live and demo; else it is what the account is.
+
+        :raises CommandFailed: if it could be one of several.
+        """
+        found = self.found
+        said = found.chosen or self._environment_in_file(account.account_id)
+        if said is not None:
+            return said
+        fitting = [
+            name
+            for name, each in found.environments.items()
+            if account.live is None or each.live is None or each.live == account.live
+        ]
+        own = [name for name in fitting if name not in KNOWN_HOSTS]
+        if len(own) > 1:
+            raise CommandFailed(
+                f"account {account.account_id} could be on any of {', '.join(own)}: say which, with --environment"
+            )
+        if own:
+            return own[0]
+        return LIVE.name if account.live else DEMO.name
+
+    def _environment_in_file(self, account_id: int) -> str | None:
+        for name, settings in self.found.environments.items():
+            if any(each.account_id == account_id for each in settings.accounts):
+                return name
+        return None
+
+    async def client(self, name: str) -> OpenApiClient:
+        """Give the client of an environment, connected and its application authorised."""
+        client = self._clients.get(name) or self._begin_client(name)
+        return await client.when_ready(timeout=READY_TIMEOUT)
+
+    def _begin_client(self, name: str) -> OpenApiClient:
+        settings = self.found.environments[name]
+        environment = Environment(name, settings.host, settings.port, settings.trust_root, settings.live)
+        assert self.found.application is not None
+        client = self._clients[name] = OpenApiClient(
+            self._reactor,
+            self.found.application,
+            environment,
+            settings=Settings(
+                limits=Limits(settings.requests_per_second, settings.historical_per_second),
+                close_timeout=1.0,
+                reconcile=False,
+            ),
+            opening=None if self._opening is None else self._opening(environment),
+            tokens=self.keeper,
+        )
+        return client
+
+    # Accounts
+
+    async def choose(self, account_id: int | None) -> GrantedAccount:
+        """Find the account that is meant: the given one, or the only one there is.
+
+        :raises CommandFailed: if there is none, or more than one.
+        """
+        known: dict[int, GrantedAccount] = {}
+        for grant in self.grants:
+            for account in grant.accounts:
+                better = known.get(account.account_id)
+                if better is None or better.live is None:
+                    known[account.account_id] = account
+        if account_id is None:
+            configured = [each.account_id for one in self.found.environments.values() for each in one.accounts]
+            ids = [each for each in configured if each is not None] or list(known)
+            if self.found.simulator is not None:
+                ids = ids[:1]  # as the daemon does
+            if len(ids) > 1:
+                raise CommandFailed(f"which account? There are {_listed(ids)}: say it with --account ID")
+            if not ids:
+                raise self.no_token()
+            account_id = ids[0]
+        if self.grant_of(account_id) is None:
+            if not self.grants:
+                raise self.no_token()
+            have = f"There are tokens for {_listed(list(known))}" if known else "No token says which accounts it opens"
+            raise CommandFailed(f"no token opens account {account_id}. {have}; for others: ctrader login")
+        return known.get(account_id) or GrantedAccount(account_id)
+
+    def no_token(self) -> CommandFailed:
+        """Make what to say where there is no token at all."""
+        where = "" if self.found.simulator else f" in {self.found.token_file}"
+        return CommandFailed(f"there is no token{where}: log in first: ctrader login")
+
+    async def open_account(self, account: GrantedAccount, grant: Grant | None = None) -> OpenApiClient:
+        """Give the client of an account's environment, the account authorised on it.
+
+        :param grant: what opens it, if not the first that is found.
+        """
+        grant = grant or self.grant_of(account.account_id)
+        assert grant is not None, "chosen accounts have one"
+        if account.live is None and self.found.chosen is None:
+            account = await self._identified(account, grant)
+        client = await self.client(self.environment_of(account))
+        token = None if self.keeper.grant_for(account.account_id) == grant else grant.access_token
+        await client.authorise(account.account_id, token, timeout=ACCOUNT_TIMEOUT)
+        return client
+
+    async def _identified(self, account: GrantedAccount, grant: Grant) -> GrantedAccount:
+        """Ask whether an account is live or demo, unless the configuration names its environment."""
+        if self._environment_in_file(account.account_id) is not None:
+            return account
+        _, accounts = await self.list_accounts(await self.fresh(grant))
+        return next((each for each in accounts if each.account_id == account.account_id), account)
+
+
+def _listed(ids: list[int]) -> str:
+    shown = ", ".join(map(str, ids[:8]))
+    return shown if len(ids) <= 8 else f"{shown} and {len(ids) - 8} more"

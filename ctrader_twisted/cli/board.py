@@ -1,0 +1,121 @@
+"""The table of live quotes: what stands in it. It knows no terminal and no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from ctrader_twisted.cli.terminal import cell, clean, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ctrader_twisted.market import Quote
+    from ctrader_twisted.messages import ProtoOASymbol
+
+
+@dataclass(slots=True)
+class Row:
+    """One symbol.
+
+    :ivar name: its name.
+    :ivar digits: decimals of its price.
+    :ivar pip_position: a pip is ten to the power of minus this.
+    :ivar quote: the last quote, or None.
+    :ivar seen: when it came, written for a person.
+    :ivar stale: whether the connection was lost since.
+    :ivar moved: 1 if the bid last rose, -1 if it fell, else 0.
+    """
+
+    name: str
+    digits: int
+    pip_position: int
+    quote: Quote | None = None
+    seen: str = ""
+    stale: bool = False
+    moved: int = 0
+    _first: Decimal | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, name: str, symbol: ProtoOASymbol) -> Row:
+        """Make the row of a symbol."""
+        return cls(name, symbol.digits, symbol.pipPosition)
+
+    def take(self, quote: Quote, seen: str) -> None:
+        """Take a quote in."""
+        before = None if self.quote is None else self.quote.bid
+        self.quote, self.seen, self.stale = quote, seen, False
+        if quote.bid is None:
+            return
+        if self._first is None:
+            self._first = quote.bid
+        if before is not None and quote.bid != before:
+            self.moved = 1 if quote.bid > before else -1
+
+    @property
+    def spread(self) -> Decimal | None:
+        """Ask less bid, in pips; None while a side is unknown."""
+        return None if self.quote is None else self._pips(self.quote.spread)
+
+    @property
+    def change(self) -> Decimal | None:
+        """How far the bid has come since the first one, in pips."""
+        if self.quote is None or self.quote.bid is None or self._first is None:
+            return None
+        return self._pips(self.quote.bid - self._first)
+
+    def _pips(self, distance: Decimal | None) -> Decimal | None:
+        if distance is None:
+            return None
+        places = max(0, self.digits - self.pip_position)
+        return distance.scaleb(self.pip_position).quantize(Decimal(1).scaleb(-places))
+
+
+class Board:
+    """Every row, and a line that says what is the matter."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Row] = {}
+        self.status = ""
+
+    def stop(self, why: str) -> None:
+        """The quotes are no longer live."""
+        self.status = why
+        for row in self.rows.values():
+            row.stale = True
+
+    def shown(self) -> Group:
+        """Give what a terminal shows."""
+        return Group(self._table(), Text(clean(self.status), "yellow")) if self.status else Group(self._table())
+
+    def _table(self) -> Table:
+        made = table(
+            ("symbol", "left"),
+            ("bid", "right"),
+            ("ask", "right"),
+            ("spread", "right"),
+            ("change", "right"),
+            ("time", "right"),
+        )
+        for row in self.rows.values():
+            made.add_row(*_cells(row))
+        return made
+
+
+def _cells(row: Row) -> list[Text]:
+    quote, change = row.quote, row.change
+    dim = "dim" if row.stale else ""
+    moved = dim or ("", "green", "red")[row.moved]
+    turned = dim or ("" if not change else "green" if change > 0 else "red")
+    return [
+        cell(row.name, dim or "bold"),
+        cell("" if quote is None or quote.bid is None else quote.bid, moved),
+        cell("" if quote is None or quote.ask is None else quote.ask, moved),
+        cell("" if row.spread is None else row.spread, dim),
+        cell("" if change is None else f"{change:+}", turned),
+        cell(row.seen or "waiting", dim if row.seen else "dim"),
+    ]

@@ -1,0 +1,269 @@
+"""What there is to connect with: the command line, the configuration and the environment brought together.
+
+A configuration with a table ``[simulator]`` brings a venue along, which then runs in this process.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ctrader_twisted import config
+from ctrader_twisted.cli.failures import CommandFailed
+from ctrader_twisted.config import SIMULATOR, EnvironmentSettings, OAuthSettings
+from ctrader_twisted.config.settings import (
+    HISTORICAL_PER_SECOND,
+    KNOWN_HOSTS,
+    REQUESTS_PER_SECOND,
+    SPOTWARE,
+    TOKEN_FILE,
+)
+from ctrader_twisted.credentials import DEMO, LIVE, Application
+from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
+from ctrader_twisted.tokens import Grant, GrantedAccount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ctrader_twisted.sim.config import Settings as VenueSettings
+
+CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN = "CTRADER_CLIENT_ID", "CTRADER_CLIENT_SECRET", "CTRADER_ACCESS_TOKEN"
+
+DEFAULT_FILE: Final = Path("ctrader.toml")
+"""The configuration that is taken if none is named."""
+
+_SECRETS: Final = {"application.client_id": CLIENT_ID, "application.client_secret": CLIENT_SECRET}
+_ALLOWED: Final = {"requests": REQUESTS_PER_SECOND, "historical": HISTORICAL_PER_SECOND}
+_REFRESH_WITHIN: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line says; None is what it leaves open."""
+
+    config: Path | None = None
+    tokens: Path | None = None
+    environment: str | None = None
+    host: str | None = None
+    port: int | None = None
+    requests_per_second: int | None = None
+    historical_per_second: int | None = None
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to connect with.
+
+    :ivar file: the configuration, or None if there is none.
+    :ivar application: None only with the simulator.
+    :ivar environments: by name.
+    :ivar chosen: the environment that the command line says, or None.
+    :ivar named: the environments that the command line or the file names; empty if neither does.
+    :ivar token_file: where tokens are kept.
+    :ivar token_file_is_configured: whether the configuration says so itself.
+    :ivar inline: access tokens that the file or the environment gives, as grants of that name.
+    :ivar simulator: the venue to run, or None.
+    """
+
+    file: Path | None
+    application: Application | None
+    environments: Mapping[str, EnvironmentSettings]
+    named: tuple[str, ...]
+    token_file: Path
+    token_file_is_configured: bool
+    chosen: str | None = None
+    refresh_within: float = _REFRESH_WITHIN
+    inline: tuple[Grant, ...] = ()
+    oauth: OAuthSettings = field(default_factory=OAuthSettings)
+    simulator: VenueSettings | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def find(wanted: Wanted, environ: Mapping[str, str], ask: Callable[[str], str] | None = None) -> Found:
+    """Bring together what there is.
+
+    :param environ: the process's environment.
+    :param ask: gives the client id or secret that is found nowhere, called with its name; None if that is a failure.
+    :raises ConfigurationError: naming file, key and remedy.
+    :raises CommandFailed: if the application is not known.
+    :raises click.UsageError: if what the command line says does not go together.
+    """
+    file = wanted.config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    if wanted.client_id is not None:
+        environ = {**environ, CLIENT_ID: wanted.client_id}
+    if file is None:
+        found = _without_file(environ, ask)
+    else:
+        simulator = _simulator(file, wanted.environment)
+        if simulator is not None:
+            return _simulated(file, simulator)
+        found = _from_file(file, environ, ask)
+    if wanted.tokens is not None:
+        found = replace(found, token_file=wanted.tokens, token_file_is_configured=False)
+    return _directed(found, wanted)
+
+
+def _without_file(environ: Mapping[str, str], ask: Callable[[str], str] | None) -> Found:
+    values = []
+    for variable in (CLIENT_ID, CLIENT_SECRET):
+        value = environ.get(variable) or (ask(variable) if ask is not None else "")
+        if not value:
+            raise CommandFailed(
+                f"the application is not known: set {CLIENT_ID} and {CLIENT_SECRET}, or name a configuration that has "
+                "them: --config FILE"
+            )
+        values.append(value)
+    token = environ.get(ACCESS_TOKEN)
+    return Found(
+        file=None,
+        application=Application(*values),
+        environments={
+            known.name: EnvironmentSettings(known.name, known.host, known.port, None, known.live, ())
+            for known in (DEMO, LIVE)
+        },
+        named=(),
+        token_file=default_token_file(),
+        token_file_is_configured=False,
+        inline=() if not token else (Grant(ACCESS_TOKEN, token),),
+    )
+
+
+def default_token_file() -> Path:
+    """Give the file for tokens where no configuration names one: in the user's own folder for settings."""
+    return Path(click.get_app_dir("ctrader")) / "tokens.json"
+
+
+def _from_file(file: Path, environ: Mapping[str, str], ask: Callable[[str], str] | None) -> Found:
+    try:
+        access = config.load_access(file, environ)
+    except ConfigurationError as error:
+        missing = _missing_secrets(error)
+        if ask is None or not missing:
+            raise
+        access = config.load_access(file, {**environ, **{variable: ask(variable) for variable in missing}})
+    accounts = [(named.name, account) for named in access.environments for account in named.accounts]
+    inline: dict[str, Grant] = {}
+    for _, account in accounts:
+        if account.access_token is not None and account.account_id is not None:
+            granted = GrantedAccount(account.account_id)
+            same = inline.get(account.access_token)
+            if same is None:
+                inline[account.access_token] = Grant(account.key, account.access_token, accounts=(granted,))
+            else:
+                inline[account.access_token] = replace(same, accounts=(*same.accounts, granted))
+    own = [each.name for each in access.environments if each.name not in KNOWN_HOSTS]
+    tokens = access.tokens
+    return Found(
+        file=file,
+        application=Application(access.application.client_id, access.application.client_secret),
+        environments={each.name: each for each in access.environments},
+        named=tuple(dict.fromkeys([*(name for name, _ in accounts), *own])),
+        token_file=file.parent / TOKEN_FILE if tokens is None else tokens.file,
+        token_file_is_configured=tokens is not None,
+        refresh_within=_REFRESH_WITHIN if tokens is None else tokens.refresh_before,
+        inline=tuple(inline.values()),
+        oauth=access.oauth,
+        warnings=access.warnings,
+    )
+
+
+def _missing_secrets(error: ConfigurationError) -> list[str]:
+    """Give the variables of client id and secret if these being missing is all that is wrong, else nothing."""
+    errors = error.errors if isinstance(error, ConfigurationErrors) else (error,)
+    if any(each.key not in _SECRETS or each.problem != "missing" for each in errors):
+        return []
+    return [_SECRETS[each.key] for each in errors]
+
+
+def _simulator(file: Path, environment: str | None) -> VenueSettings | None:
+    """Give the file's venue if it is the one to use: it was asked for, or the file has accounts nowhere else."""
+    try:
+        values = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError):
+        return None  # the reading of the configuration says what is wrong
+    table, accounts = values.get(SIMULATOR), values.get("account", [])
+    if not isinstance(table, dict) or environment not in (None, SIMULATOR):
+        return None
+    elsewhere = [one for one in accounts if isinstance(one, dict) and one.get("environment") != SIMULATOR]
+    if elsewhere and environment is None:
+        return None
+    from ctrader_twisted.sim.config import settings_from_table
+
+    return settings_from_table(table, str(file))
+
+
+def _simulated(file: Path, simulator: VenueSettings) -> Found:
+    return Found(
+        file=file,
+        application=None,
+        environments={},
+        named=(SIMULATOR,),
+        chosen=SIMULATOR,
+        token_file=file,
+        token_file_is_configured=True,
+        simulator=simulator,
+    )
+
+
+def _directed(found: Found, wanted: Wanted) -> Found:
+    """Apply what the command line says of environment, host and limits."""
+    named, warnings = found.named, list(found.warnings)
+    if wanted.environment is not None:
+        if wanted.environment not in found.environments:
+            known = ", ".join(sorted(found.environments))
+            raise click.UsageError(f'There is no environment "{wanted.environment}": known are {known}.')
+        named = (wanted.environment,)
+    environments = {
+        name: replace(settings, host=wanted.host or settings.host, port=wanted.port or settings.port)
+        for name, settings in found.environments.items()
+    }
+    used = [environments[name].host for name in named or environments]
+    for what, given in (("requests", wanted.requests_per_second), ("historical", wanted.historical_per_second)):
+        if given is None:
+            continue
+        key, allowed = f"{what}_per_second", _ALLOWED[what]
+        others = sorted({host for host in used if not _is_spotwares(host)})
+        if given > allowed and not others:
+            raise click.UsageError(
+                f"--{what}-per-second {given}: {' and '.join(sorted(set(used)))} allow {allowed}. More is for a server "
+                "that is not Spotware's."
+            )
+        if given > allowed:
+            warnings.append(
+                f"--{what}-per-second {given} is more than Spotware's servers allow ({allowed}): make sure that "
+                f"{' and '.join(others)} does, or requests are refused"
+            )
+        for name, settings in environments.items():
+            limit = min(given, allowed) if _is_spotwares(settings.host) else given
+            environments[name] = _with_limit(settings, key, limit)
+    return replace(found, environments=environments, named=named, chosen=wanted.environment, warnings=tuple(warnings))
+
+
+def _with_limit(settings: EnvironmentSettings, key: str, limit: int) -> EnvironmentSettings:
+    changed: Any = {key: limit}
+    return replace(settings, **changed)
+
+
+def _is_spotwares(host: str) -> bool:
+    """Whether a server is Spotware's own, whose limits are known."""
+    return f".{host.lower().rstrip('.')}".endswith(SPOTWARE)
+
+
+def token_folder(file: Path) -> None:
+    """Make the folder that tokens are kept in, for its owner alone, if it is the command's own default.
+
+    :raises CommandFailed: if that can't be done.
+    """
+    if file != default_token_file():
+        return
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(
+            f"{file.parent} can't be made: {error.strerror}. Name another place for tokens: --tokens FILE"
+        ) from None

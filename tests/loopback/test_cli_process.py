@@ -1,0 +1,301 @@
+"""``ctrader`` as a process: exit statuses, pipes, terminals, signals."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+
+from ctrader_twisted.sim.testing import CLIENT_ID, CLIENT_SECRET
+from ctrader_twisted.sim.venue import DEFAULT_START, Venue
+from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount
+from tests.loopback.commands import CTRADER, clean_environment, serve, start
+from tests.loopback.servers import over_sockets
+from tests.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRETS = {"CTRADER_CLIENT_ID": CLIENT_ID, "CTRADER_CLIENT_SECRET": CLIENT_SECRET}
+DEMO = str(ROOT / "examples" / "demo.toml")
+ACCESS, REFRESH = "hush-access-token", "hush-refresh-token"
+
+
+def ctrader(home: Path, *arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command that needs no venue of ours."""
+    settings.setdefault("env", clean_environment(home))
+    settings.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run(
+        [*CTRADER, *arguments], cwd=home, capture_output=True, text=True, timeout=60, check=False, **settings
+    )
+
+
+async def venue_with_tokens(folder: Path) -> Venue:
+    """A venue, a configuration that leads there, and tokens for it."""
+    from twisted.internet import reactor
+
+    from ctrader_twisted.sim.accounts import Grant as Granted
+
+    venue = Venue(reactor, start=DEFAULT_START, grants=[Granted((1000001,), ACCESS, REFRESH)])
+    serve(venue, folder, "[tokens]")
+    store = FileTokenStore(folder / "tokens.json", reactor)
+    await store.save(Grant("default", ACCESS, REFRESH, accounts=(GrantedAccount(1000001, False),)))
+    return venue
+
+
+# Help and mistakes
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["login", "-h"], ["watch", "--help"], ["tokens", "import", "--help"]]
+)
+def test_help(tmp_path: Path, arguments: list[str]) -> None:
+    ended = ctrader(tmp_path, *arguments)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("Usage: ctrader")
+    assert all(len(line) <= 100 for line in ended.stdout.splitlines())
+
+
+def test_the_version(tmp_path: Path) -> None:
+    assert re.fullmatch(r"ctrader, version \S+\n", ctrader(tmp_path, "--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["wacth"], "No such command 'wacth'"),
+        (["watch"], "Missing argument 'SYMBOL...'"),
+        (["watch", "EURUSD", "--count", "0"], "--count"),
+        (["accounts", "--host", "http://x"], "is no HOST:PORT"),
+        (["login", "--port", "1", "--redirect-uri", "http://localhost/"], "give one of them"),
+        (["login", "--client-secret", "hush"], "No such option"),
+        (["login", "--name", ""], "--name"),
+        (["accounts", "--requests-per-second", "60"], "allow 50"),
+    ],
+)
+def test_mistakes_of_the_command_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    ended = ctrader(tmp_path, *arguments, env=clean_environment(tmp_path, **SECRETS))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert said in ended.stderr and "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", [["accounts"], ["symbols"], ["watch", "EURUSD"], ["tokens", "list"]])
+def test_a_configuration_that_is_refused(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "bad.toml").write_text("[environmet.demo]\n", "utf-8")
+    ended = ctrader(tmp_path, *command, "--config", "bad.toml", env=clean_environment(tmp_path, **SECRETS))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("ctrader: bad.toml: environmet") and "Did you mean" in ended.stderr
+
+
+def test_what_is_not_installed_is_said_in_a_sentence(tmp_path: Path) -> None:
+    program = "import sys; sys.modules.update(rich=None, treq=None); from ctrader_twisted.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "accounts"],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == "ctrader needs rich and treq: pip install 'ctrader_twisted[cli]'\n"
+
+
+# A venue of its own
+
+
+def test_every_command_works_against_a_venue_of_its_own(tmp_path: Path) -> None:
+    quotes = ctrader(tmp_path, "watch", "EURUSD", "XAUUSD", "--count", "3", "--config", DEMO)
+    assert quotes.returncode == 0, quotes.stderr
+    assert [json.loads(line)["environment"] for line in quotes.stdout.splitlines()] == ["simulator"] * 3
+    accounts = ctrader(tmp_path, "accounts", "--config", DEMO)
+    assert accounts.returncode == 0 and "1000001  demo" in accounts.stdout, accounts.stderr
+    symbols = ctrader(tmp_path, "symbols", "eurusd", "--json", "--config", DEMO)
+    assert [each["name"] for each in json.loads(symbols.stdout)] == ["EURUSD"]
+    login = ctrader(tmp_path, "login", "--config", DEMO)
+    assert login.returncode == 1 and "nobody has to log in" in login.stderr
+    assert not list(tmp_path.iterdir()), "nothing was written anywhere"
+
+
+# Pipes
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["symbols", "--json", "--config", DEMO],
+        ["watch", "EURUSD", "--config", DEMO],
+        ["replay", "long.jsonl", "--every"],
+    ],
+)
+def test_a_reader_that_has_seen_enough(tmp_path: Path, arguments: list[str]) -> None:
+    write_recording(tmp_path / "long.jsonl", 20_000)
+    ended = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shlex.join([*CTRADER, *arguments])} | head -1"],
+        cwd=tmp_path,
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr, ended.stdout.count("\n")) == (0, "", 1)
+
+
+def write_recording(file: Path, count: int) -> None:
+    from twisted.internet.task import Clock
+
+    from ctrader_twisted.flight import FlightRecorder
+    from ctrader_twisted.messages import ProtoOASpotEvent
+    from ctrader_twisted.wire import codec
+
+    recorder = FlightRecorder(file)
+    clock = Clock()
+    recorder.opened(1, "demo (demo.example:5035)", clock.seconds())
+    event = codec.pack(ProtoOASpotEvent(ctidTraderAccountId=1, symbolId=1, bid=109_120))
+    recorder.received(1, [event] * count, clock.seconds())
+    recorder.close()
+
+
+# Signals
+
+
+@over_sockets
+async def test_ctrl_c_ends_watch_well(tmp_path: Path) -> None:
+    venue = await venue_with_tokens(tmp_path)
+    command = start(tmp_path, "watch", "EURUSD", **SECRETS)
+    await command.when(lambda command: command.out.count(b"\n") > 1)
+    command.kill(2)
+    ended = await command.ended
+    assert ended.status == 0, ended.err
+    assert ended.out.endswith("}\n")
+    await venue.close()
+
+
+@over_sockets
+async def test_sigterm(tmp_path: Path) -> None:
+    venue = await venue_with_tokens(tmp_path)
+    command = start(tmp_path, "watch", "EURUSD", **SECRETS)
+    await command.when(lambda command: command.out.count(b"\n") > 1)
+    command.kill(15)
+    assert (await command.ended).status == 143
+    await venue.close()
+
+
+@over_sockets
+async def test_ctrl_c_ends_what_can_not_connect(tmp_path: Path) -> None:
+    from twisted.internet import reactor
+
+    venue = await venue_with_tokens(tmp_path)
+    silent = Silent()
+    port = reactor.listenTCP(0, silent, interface="127.0.0.1")
+    command = start(tmp_path, "symbols", "--host", "localhost", "--port", str(port.getHost().port), **SECRETS)
+    await silent.connected
+    command.kill(2)
+    ended = await command.ended
+    assert (ended.status, ended.out) == (130, "")
+    await port.stopListening()
+    await venue.close()
+
+
+class Silent(Factory):
+    """Accepts a connection, and says nothing.
+
+    :ivar connected: fires when there is one.
+    """
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.connected: Deferred[None] = Deferred()
+
+    def buildProtocol(self, addr: object) -> Protocol:
+        if not self.connected.called:
+            self.connected.callback(None)
+        return Protocol()
+
+
+# Terminals
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@over_sockets
+async def test_a_table_that_changes_in_place(tmp_path: Path, width: int) -> None:
+    venue = await venue_with_tokens(tmp_path)
+    command = start(tmp_path, "watch", "EURUSD", "XAUUSD", pty=(24, width), **SECRETS)
+    await command.when(lambda command: command.out.count(b"EURUSD") > 5)
+    command.write("\x03")
+    ended = await command.ended
+    assert ended.status == 0, ended.out
+    assert "\x1b[1A" in ended.out, "it goes back to where it began"
+    assert ended.out.count("\n") < 40 and "{" not in ended.out
+    assert re.search(r"EURUSD\S*\s", ended.out)
+    await venue.close()
+
+
+@over_sockets
+async def test_a_loss_is_seen(tmp_path: Path) -> None:
+    from ctrader_twisted.sim.script import abort
+
+    venue = await venue_with_tokens(tmp_path)
+    command = start(tmp_path, "watch", "EURUSD", pty=(24, 100), **SECRETS)
+    await command.when(lambda command: command.out.count(b"EURUSD") > 2)
+    venue.play(abort())
+    await command.when(lambda command: b"Trying again" in command.out)
+    seen = len(command.out)
+    await command.when(lambda command: command.out.count(b"EURUSD", seen) > 3)
+    command.write("\x03")
+    assert (await command.ended).status == 0
+    await venue.close()
+
+
+@over_sockets
+async def test_colours_can_be_had_without(tmp_path: Path) -> None:
+    venue = await venue_with_tokens(tmp_path)
+    coloured = await start(tmp_path, "accounts", pty=(24, 100), **SECRETS).ended
+    plain = await start(tmp_path, "accounts", pty=(24, 100), NO_COLOR="1", **SECRETS).ended
+    assert coloured.status == plain.status == 0
+    assert "\x1b[32mdemo" in coloured.out
+    assert not re.search(r"\x1b\[3\dm", plain.out)
+    await venue.close()
+
+
+def test_what_a_terminal_can_not_show(tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text(
+        '[simulator]\n[[simulator.account]]\nid = 5\nbroker_title = "Größe 日"\n', "utf-8"
+    )
+    env = clean_environment(tmp_path, PYTHONIOENCODING="latin-1")
+    plain = ctrader(tmp_path, "accounts", "--config", "odd.toml", env=env, encoding="latin-1")
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert "Größe ?" in plain.stdout
+    document = ctrader(tmp_path, "accounts", "--json", "--config", "odd.toml", env=env)
+    assert json.loads(document.stdout)["grants"][0]["accounts"][0]["broker"] == "Größe 日"
+
+
+# Secrets
+
+
+@over_sockets
+async def test_no_secret_is_shown_however_loud_it_is(tmp_path: Path) -> None:
+    venue = await venue_with_tokens(tmp_path)
+    for arguments in (
+        ["accounts"],
+        ["accounts", "--json"],
+        ["watch", "EURUSD", "--count", "2"],
+        ["tokens", "list", "--json"],
+    ):
+        ended = await start(tmp_path, "--verbose", *arguments, **SECRETS).ended
+        assert ended.status == 0, ended.err
+        assert not [each for each in ("hush", CLIENT_SECRET) if each in ended.out + ended.err]
+    venue.registry.revoke(venue.registry.grants[0], for_good=True)
+    ended = await start(tmp_path, "--verbose", "watch", "EURUSD", **SECRETS).ended
+    assert ended.status == 1 and "ctrader login" in ended.err
+    assert not [each for each in ("hush", CLIENT_SECRET, "Traceback") if each in ended.out + ended.err], ended.err
+    await venue.close()
