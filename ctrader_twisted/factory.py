@@ -106,6 +106,7 @@ class OpenApiFactory(ReconnectingClientFactory):
             id_prefix=f"{secrets.token_hex(8)}-",
             heartbeat_after=settings.heartbeat_after,
             dead_after=settings.dead_after,
+            keep_books=settings.reconcile,
         )
         self.refusal: ApplicationRefused | None = None
         self.last_failure: OpenApiError | None = None

@@ -267,7 +267,8 @@ class Healing:
         now, stood_at = self._clock.seconds(), account.stood_at
         if stood_at is not None and now - stood_at >= self._settings.steady_after:
             account.delay = self._settings.retry_after
-        account.stood_at = None
+        if self._session.account_state(account.account_id) is not AccountState.AUTHORISED:
+            account.stood_at = None
 
         def attempt() -> None:
             account.call = None

@@ -102,6 +102,12 @@ class Restoring:
         answer = await self._reconcile(standing, connection, current)
         if current() and isinstance(answer, messages.ProtoOAReconcileRes):
             standing.book.reconciled(answer)
+        elif current():
+            _log.warn(
+                "what account {account} has is not known, so its next loss can't say what has changed: {error}",
+                account=standing.account_id,
+                error=self._session.scrub(str(answer)),
+            )
 
     async def _resynchronise(
         self, standing: AccountStanding, connection: OpenApiProtocol, current: Callable[[], bool]
@@ -145,7 +151,9 @@ class Restoring:
         failed: list[tuple[Subscription, OpenApiError]] = []
         steps = deque(standing.steps())
         while steps:
-            message, subscriptions = steps.popleft()
+            message, subscriptions = _still_wanted(*steps.popleft(), standing)
+            if not subscriptions:
+                continue
             refusal: OpenApiError | None = None
             try:
                 await self._ask_until_answered(message, connection, current)
@@ -207,6 +215,16 @@ class Restoring:
                     call.cancel()
             delay = min(delay * 1.5, self._settings.retry_at_most)
         return None
+
+
+def _still_wanted(
+    message: Message, subscriptions: tuple[Subscription, ...], standing: AccountStanding
+) -> tuple[Message, tuple[Subscription, ...]]:
+    """Leave out what was unsubscribed while the account was being restored."""
+    wanted = tuple(subscription for subscription in subscriptions if standing.has(subscription))
+    if len(wanted) < len(subscriptions) and len(subscriptions) > 1:
+        message.symbolId[:] = [subscription.symbol_id for subscription in wanted]  # type: ignore[attr-defined]
+    return message, wanted
 
 
 def _unexpected(failure: Failure) -> None:

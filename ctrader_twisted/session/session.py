@@ -107,6 +107,7 @@ class Session:
     :param id_prefix: what the ids of this session's requests begin with; unguessable, so that no other client's id
         that the server shows us can be taken for ours (protocol notes, 1.3).
     :param heartbeat_after: seconds of outbound silence after which a heartbeat is due (the server wants one each 10 s).
+    :param keep_books: whether events are noted in the accounts' books.
     :param dead_after: seconds of inbound silence after which the peer is taken for dead; any message counts.
     """
 
@@ -117,6 +118,7 @@ class Session:
         id_prefix: str,
         heartbeat_after: float = 10.0,
         dead_after: float = 75.0,
+        keep_books: bool = True,
     ) -> None:
         self.state = ConnectionState.DISCONNECTED
         self.standing = Standing()
@@ -127,6 +129,7 @@ class Session:
         self._asked = 0
         self._heartbeat_after = heartbeat_after
         self._dead_after = dead_after
+        self._keep_books = keep_books
         self._accounts: dict[int, AccountStatus] = {}
         self._secrets: set[str] = set()
         self._logging_out: set[int] = set()
@@ -488,6 +491,8 @@ class Session:
 
     def _book(self, envelope: Envelope) -> None:
         """Note what an event says of an account's positions and orders."""
+        if not self._keep_books:
+            return
         try:
             message = codec.unpack(envelope)
         except OpenApiError:

@@ -58,6 +58,10 @@ class AccountStanding:
             for key in [key for key in self.subscriptions if key[:2] == ("trendbars", subscription.symbol_id)]:
                 del self.subscriptions[key]
 
+    def has(self, subscription: Subscription) -> bool:
+        """Whether it stands, or is to stand again."""
+        return _key(subscription) in self.subscriptions
+
     def steps(self) -> Iterator[tuple[Message, tuple[Subscription, ...]]]:
         """Give the requests that renew every subscription, in order: spots, then live bars, then depth.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 _DAY = 86_400.0
+_RESPITE = 5.0  # seconds: each refresh ends the sessions of every account
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,10 @@ class Grant:
         """
         if self.refresh_token is None or self.expires_at is None:
             return None
-        if self.obtained_at is not None:
-            within = min(within, (self.expires_at - self.obtained_at) / 2)
-        return self.expires_at - within
+        if self.obtained_at is None:
+            return self.expires_at - within
+        within = min(within, (self.expires_at - self.obtained_at) / 2)
+        return max(self.expires_at - within, self.obtained_at + _RESPITE)
 
     def due(self, now: float, within: float) -> bool:
         """Whether it is to be refreshed by now; see `due_at`."""
