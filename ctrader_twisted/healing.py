@@ -322,6 +322,7 @@ class Healing:
             stands = self._session.account_state(account.account_id) is AccountState.AUTHORISED
             if stands and token == standing.access_token:
                 self._note_token(account, standing, grant)
+                self._session.put_right(account.account_id)
                 return
             try:
                 await connection.request(

@@ -184,6 +184,7 @@ class Restoring:
         try:
             answer: messages.ProtoOAReconcileRes | None = await self._ask_until_answered(request, connection, current)
         except (ServerError, RequestFailed) as error:
+            standing.book.not_reconciled()
             return error
         return answer
 

@@ -70,6 +70,10 @@ class Book:
         """A reconcile leaves now: what events change from here on, they know better than its answer."""
         self._since = _Since()
 
+    def not_reconciled(self) -> None:
+        """No answer came."""
+        self._since = None
+
     def executed(self, event: messages.ProtoOAExecutionEvent) -> None:
         """Take what an execution event says of its order and its position.
 

@@ -316,6 +316,11 @@ class Session:
         """An account's grant gives no access token any more."""
         self._account(account_id, AccountInput.GRANT_DEAD, self.scrub(reason), remedy)
 
+    def put_right(self, account_id: int) -> None:
+        """What was wrong with what an account stands on is so no longer."""
+        if self.account_state(account_id) is AccountState.AUTHORISED:
+            self._account(account_id, AccountInput.AUTH_ACCEPTED, "")
+
     def lost(self, now: float, reason: str, *, closed: bool = False) -> list[Settled]:
         """The connection is gone, or (``closed``) the client was closed: end every request."""
         self._connection(ConnectionInput.CLOSE if closed else ConnectionInput.LOST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -30,6 +31,16 @@ def order(number: int, status: int = OrderStatus.ORDER_STATUS_ACCEPTED, **fields
 
 def event(kind: int = Execution.ORDER_ACCEPTED, **parts: object) -> messages.ProtoOAExecutionEvent:
     return messages.ProtoOAExecutionEvent(ctidTraderAccountId=ACCOUNT, executionType=kind, **parts)  # type: ignore[arg-type]
+
+
+def moved(position_id: int, order_id: int, stop: float) -> messages.ProtoOATrailingSLChangedEvent:
+    return messages.ProtoOATrailingSLChangedEvent(
+        ctidTraderAccountId=ACCOUNT,
+        positionId=position_id,
+        orderId=order_id,
+        stopPrice=stop,
+        utcLastUpdateTimestamp=1,
+    )
 
 
 def answer(positions: Iterable[object] = (), orders: Iterable[object] = ()) -> messages.ProtoOAReconcileRes:
@@ -110,13 +121,9 @@ def test_a_partly_filled_order_stays() -> None:
 
 def test_a_trailing_stop_moves_position_and_order() -> None:
     book = known(position(1, stopLoss=1.0), orders=[order(7, stopPrice=1.0)])
-    moved = messages.ProtoOATrailingSLChangedEvent(
-        ctidTraderAccountId=ACCOUNT, positionId=1, orderId=7, stopPrice=1.5, utcLastUpdateTimestamp=1
-    )
-    book.trailed(moved)
+    book.trailed(moved(1, 7, 1.5))
     assert (book.positions[1].stopLoss, book.orders[7].stopPrice) == (1.5, 1.5)
-    moved.positionId = moved.orderId = 99
-    book.trailed(moved)  # neither is known: nothing to move
+    book.trailed(moved(99, 99, 1.5))  # neither is known: nothing to move
     assert (set(book.positions), set(book.orders)) == ({1}, {7})
 
 
@@ -139,6 +146,77 @@ def test_the_messages_of_an_event_are_copied() -> None:
     assert not book.positions[1].HasField("stopLoss")
 
 
+def test_a_trailing_stop_while_the_answer_was_on_its_way_hides_no_other_change() -> None:
+    book = known(position(1, 100, stopLoss=1.0), orders=[order(7, stopPrice=1.0)])
+    book.reconciling()
+    book.trailed(moved(1, 7, 1.5))
+    # The server made its answer before, and after half of the position was closed.
+    positions, orders = book.reconciled(answer([position(1, 50, stopLoss=1.0)], [order(7, stopPrice=1.0)]))
+    ((before, now),) = positions.changed
+    assert (before.tradeData.volume, now.tradeData.volume, now.stopLoss) == (100, 50, 1.5)
+    assert (book.positions[1].stopLoss, book.orders[7].stopPrice) == (1.5, 1.5)
+    assert not orders  # an event has told it
+
+
+def test_what_events_told_before_the_answer_was_asked_for_is_corrected_by_it() -> None:
+    book = known()
+    book.executed(event(Execution.ORDER_FILLED, position=position(1), order=order(7)))
+    book.trailed(moved(1, 7, 1.5))
+    book.reconciling()
+    positions, orders = book.reconciled(answer([position(1, 50)]))
+    assert [(a.stopLoss, b.HasField("stopLoss")) for a, b in positions.changed] == [(1.5, False)]
+    assert [gone.orderId for gone in orders.removed] == [7]
+
+
+def test_an_order_that_has_ended_without_a_status_is_not_pending() -> None:
+    for kind in (Execution.ORDER_FILLED, Execution.ORDER_CANCELLED, Execution.ORDER_EXPIRED, Execution.ORDER_REJECTED):
+        book = known(orders=[order(7)])
+        ended = order(7)
+        ended.ClearField("orderStatus")  # as it is when the status is unknown to the schema
+        book.executed(event(kind, order=ended))
+        assert not book.orders
+
+
+def test_a_created_position_says_nothing_of_what_the_answer_knows() -> None:
+    book = known()
+    book.reconciling()
+    book.executed(event(position=position(5, 100, PositionStatus.POSITION_STATUS_CREATED)))
+    positions, _ = book.reconciled(answer([position(5, 100)]))
+    assert [new.positionId for new in positions.added] == [5]
+
+
+def test_a_difference_that_was_told_does_not_change_afterwards() -> None:
+    book = known(position(1, stopLoss=1.0))
+    book.reconciling()
+    positions, orders = book.reconciled(answer([position(1, 50, stopLoss=1.0)], [order(7, stopPrice=1.0)]))
+    book.trailed(moved(1, 7, 1.5))
+    assert [(before.stopLoss, now.stopLoss) for before, now in positions.changed] == [(1.0, 1.0)]
+    assert [new.stopPrice for new in orders.added] == [1.0]
+
+
+def held(book: Book) -> int:
+    """How many things a book holds, however deep."""
+    count, left = 0, [vars(book)]
+    while left:
+        found = left.pop()
+        count += 1
+        left.extend(inner for inner in gc.get_referents(found) if not isinstance(inner, type))
+    return count
+
+
+def test_orders_and_positions_that_came_and_went_leave_nothing_behind() -> None:
+    book = known(position(1, stopLoss=1.0), orders=[order(1, stopPrice=1.0)])
+    before = held(book)
+    for number in range(2, 1002):
+        book.executed(event(order=order(number), position=position(number)))
+        book.trailed(moved(1, 1, float(number)))
+        gone = position(number, 0, PositionStatus.POSITION_STATUS_CLOSED)
+        book.executed(
+            event(Execution.ORDER_FILLED, order=order(number, OrderStatus.ORDER_STATUS_FILLED), position=gone)
+        )
+    assert held(book) == before
+
+
 @given(
     before=st.dictionaries(st.integers(1, 6), st.integers(1, 3)),
     now=st.dictionaries(st.integers(1, 6), st.integers(1, 3)),
@@ -157,6 +235,17 @@ def test_a_difference_leads_from_what_was_known_to_what_is(before: dict[int, int
         assert applied[was.positionId] == was.tradeData.volume
         applied[was.positionId] = is_.tradeData.volume
     assert applied == now == {number: item.tradeData.volume for number, item in book.positions.items()}
+
+
+def test_an_answer_that_does_not_come_leaves_what_events_told() -> None:
+    book = known(position(1))
+    book.reconciling()
+    book.executed(event(Execution.ORDER_FILLED, position=position(2)))
+    book.not_reconciled()
+    assert set(book.positions) == {1, 2}
+    book.reconciling()
+    positions, _ = book.reconciled(answer([position(1)]))
+    assert [p.positionId for p in positions.removed] == [2]
 
 
 # In the session
