@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import TimeoutError as RefreshNotInTime
 from twisted.internet.error import NotConnectingError
 from twisted.internet.protocol import ReconnectingClientFactory
 from twisted.logger import Logger
@@ -164,7 +165,7 @@ class OpenApiFactory(ReconnectingClientFactory):
 
     def forget(self, account_id: int) -> None:
         """Keep an account no longer."""
-        self._healing.forget(account_id)
+        self._healing.give_up(account_id)
 
     def request(self, message: Message, timeout: float) -> Deferred[Any]:
         """Send a request over the current connection."""
@@ -192,15 +193,25 @@ class OpenApiFactory(ReconnectingClientFactory):
         if not self._closing:
             self._closing = True
             self.stopTrying()
-            refreshing = self._healing.refreshing
+            refreshing = self._healing.closing()
             if refreshing is None:
                 self._close_now()
             else:
-                refreshing.addTimeout(self._settings.close_timeout, self.clock)
-                refreshing.addBoth(lambda _: self._close_now()).addErrback(_unexpected)
+                refreshing.addTimeout(self._settings.refresh_wait, self.clock)
+                refreshing.addErrback(self._refresh_given_up)
+                refreshing.addCallback(lambda _: self._close_now()).addErrback(_unexpected)
         elif self._over:
             self._closed()
         return done
+
+    def _refresh_given_up(self, failure: Failure) -> None:
+        failure.trap(RefreshNotInTime)
+        _log.error(
+            "{where}: new tokens were asked for and did not come within {seconds:g} s of the end. They may be "
+            "lost, and then somebody has to log in again: ctrader login",
+            where=str(self._environment),
+            seconds=self._settings.refresh_wait,
+        )
 
     def _close_now(self) -> None:
         self.stopTrying()

@@ -163,9 +163,16 @@ class Healing:
         self._attempt_now(account)
         return waiter
 
+    def give_up(self, account_id: int) -> None:
+        """Keep an account no longer, as its user asks for."""
+        self.forget(account_id)
+        self._session.given_up(account_id)
+        self._tell()
+
     def forget(self, account_id: int) -> None:
         """Keep an account no longer."""
         self._session.standing.forget(account_id)
+        self._restoring.abandon(account_id)
         account = self._accounts.pop(account_id, None)
         if account is not None:
             account.unschedule()
@@ -217,11 +224,6 @@ class Healing:
         if self._refreshing is not None:
             self._refreshing.late(refresh_token, answer)
 
-    @property
-    def refreshing(self) -> Deferred[None] | None:
-        """What fires when no token is being refreshed or saved any more; None if that is so."""
-        return None if self._tokens is None or self._tokens.idle else self._tokens.saved()
-
     def refused(self, error: ServerError) -> None:
         """The application was refused for good: no account will stand, and nobody who waits for one will get it."""
         for standing in self._session.standing:
@@ -229,6 +231,13 @@ class Healing:
         self._tell()
         for account in list(self._accounts.values()):
             self._end_waiting(account, error)
+
+    def closing(self) -> Deferred[None] | None:
+        """Begin no refresh any more. Give what fires when that which is under way has ended; None if none is."""
+        if self._refreshing is None:
+            return None
+        self._refreshing.close()
+        return None if self._tokens is None or self._refreshing.idle else self._tokens.saved()
 
     def close(self) -> None:
         """Ask for nothing any more, and leave nothing scheduled."""

@@ -30,6 +30,22 @@ RETRY_AT_MOST = 3600.0
 _log = Logger()
 
 
+def pair_of(answer: messages.ProtoOARefreshTokenRes, now: float) -> TokenPair:
+    """Give the tokens of an answer.
+
+    :param now: seconds since the epoch.
+    :raises OutcomeUnknown: if it holds no access token: it must not be kept in place of one that may work.
+    """
+    if not answer.accessToken:
+        raise OutcomeUnknown("ProtoOARefreshTokenReq", "the answer holds no access token")
+    return TokenPair(
+        access_token=answer.accessToken,
+        refresh_token=answer.refreshToken or None,
+        expires_at=now + answer.expiresIn if answer.expiresIn > 0 else None,
+        obtained_at=now,
+    )
+
+
 class Refreshing:
     """The refreshes of one client. A keeper that serves several clients lets one of them refresh for all.
 
@@ -59,10 +75,19 @@ class Refreshing:
         self._where = where
         self._refused = refused
         self._calls: dict[str, IDelayedCall] = {}
+        self._under_way = 0
+        self._closing = False
 
     def now(self, name: str, refused: str | None = None) -> Deferred[Grant]:
         """Refresh a grant; see `TokenKeeper.refresh`."""
-        return self._tokens.refresh(name, lambda refresh_token: self._spend(name, refresh_token), refused=refused)
+        self._under_way += 1
+        refreshing = self._tokens.refresh(name, lambda refresh_token: self._spend(name, refresh_token), refused=refused)
+        return refreshing.addBoth(self._over)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being refreshed for this client, and all tokens are saved."""
+        return not self._under_way or self._tokens.idle
 
     def when_due(self, name: str) -> None:
         """Refresh a grant in place as soon as it is due."""
@@ -71,6 +96,11 @@ class Refreshing:
         self._forget(name)
         if due_at is not None and self.connection is not None:
             self._in(name, due_at - self._clock.seconds(), RETRY)
+
+    def close(self) -> None:
+        """Begin no refresh any more: its answer would not be waited for."""
+        self._closing = True
+        self.stop()
 
     def stop(self) -> None:
         """Schedule nothing any more."""
@@ -81,32 +111,28 @@ class Refreshing:
         """The answer to a refresh that was given up came after all: its tokens are the only ones that work."""
         for grant in self._tokens.grants.values():
             if grant.refresh_token == refresh_token and answer.accessToken:
-                self._tokens.update(grant.renewed(self._pair(answer))).addErrback(self._not_kept, grant.name)
+                self._tokens.update(grant.renewed(pair_of(answer, self._clock.seconds()))).addErrback(
+                    self._not_kept, grant.name
+                )
 
     def _spend(self, name: str, refresh_token: str) -> Deferred[TokenPair]:
         """Buy a new pair of tokens over the socket: it needs neither secret nor HTTP (protocol notes, 1.13)."""
         connection = self.connection
-        if connection is None:
-            return fail(RequestNotSent("ProtoOARefreshTokenReq", f"there is no connection to {self._where}"))
+        if connection is None or self._closing:
+            why = "the client is being closed" if self._closing else f"there is no connection to {self._where}"
+            return fail(RequestNotSent("ProtoOARefreshTokenReq", why))
         request = messages.ProtoOARefreshTokenReq(refreshToken=refresh_token)
 
         def bought(answer: messages.ProtoOARefreshTokenRes) -> TokenPair:
-            pair = self._pair(answer)
+            pair = pair_of(answer, self._clock.seconds())
             self.bought[name] = pair.access_token
             return pair
 
         return connection.request(request, REFRESH_TIMEOUT, own=True).addCallback(bought)
 
-    def _pair(self, answer: messages.ProtoOARefreshTokenRes) -> TokenPair:
-        if not answer.accessToken:
-            raise OutcomeUnknown("ProtoOARefreshTokenReq", "the answer holds no access token")
-        now = self._clock.seconds()
-        return TokenPair(
-            access_token=answer.accessToken,
-            refresh_token=answer.refreshToken or None,
-            expires_at=now + answer.expiresIn if answer.expiresIn > 0 else None,
-            obtained_at=now,
-        )
+    def _over(self, result: Any) -> Any:
+        self._under_way -= 1
+        return result
 
     def _in(self, name: str, seconds: float, retry: float) -> None:
         def due() -> None:

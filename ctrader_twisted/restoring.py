@@ -27,10 +27,10 @@ from ctrader_twisted.errors import (
 from ctrader_twisted.session.events import Resynchronised, Subscription
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
-from ctrader_twisted.session.standing import one_by_one
+from ctrader_twisted.session.standing import ending, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from google.protobuf.message import Message
     from twisted.python.failure import Failure
@@ -151,18 +151,21 @@ class Restoring:
         failed: list[tuple[Subscription, OpenApiError]] = []
         steps = deque(standing.steps())
         while steps:
-            message, subscriptions = _still_wanted(*steps.popleft(), standing)
-            if not subscriptions:
-                continue
+            message, subscriptions = steps.popleft()
             refusal: OpenApiError | None = None
             try:
-                await self._ask_until_answered(message, connection, current)
+                await self._ask_until_answered(_still_wanted(message, subscriptions, standing), connection, current)
             except (NotAuthorised, RequestNotSent):
                 return None
             except (ServerError, RequestFailed) as error:
                 refusal = error
             if not current():
                 return None
+            # What was unsubscribed meanwhile may have been ended by the server before it was renewed.
+            ended = [subscription for subscription in subscriptions if not standing.has(subscription)]
+            if ended and refusal is None:
+                self._end(ended, standing.account_id, connection)
+            subscriptions = tuple(subscription for subscription in subscriptions if subscription not in ended)
             if isinstance(refusal, ServerError) and len(subscriptions) > 1:
                 steps.extendleft(reversed(one_by_one(message, subscriptions)))  # one is to blame; the others may stand
             elif refusal is None or isinstance(refusal, AlreadyStanding):
@@ -182,21 +185,32 @@ class Restoring:
         standing.book.reconciling()
         request = messages.ProtoOAReconcileReq(ctidTraderAccountId=standing.account_id, returnProtectionOrders=True)
         try:
-            answer: messages.ProtoOAReconcileRes | None = await self._ask_until_answered(request, connection, current)
+            answer: messages.ProtoOAReconcileRes | None = await self._ask_until_answered(
+                lambda: request, connection, current
+            )
         except (ServerError, RequestFailed) as error:
             standing.book.not_reconciled()
             return error
         return answer
 
+    def _end(self, subscriptions: Iterable[Subscription], account_id: int, connection: OpenApiProtocol) -> None:
+        for subscription in subscriptions:
+            asked = connection.request(ending(account_id, subscription), self._settings.timeout, own=True)
+            asked.addErrback(lambda failure: failure.trap(OpenApiError))  # then it had been ended indeed
+
     async def _ask_until_answered(
-        self, message: Message, connection: OpenApiProtocol, current: Callable[[], bool]
+        self, make: Callable[[], Message | None], connection: OpenApiProtocol, current: Callable[[], bool]
     ) -> Any:
         """Repeat a request that may be repeated, ever more slowly, while it fails for such reasons as pass.
 
-        None if there is no point in asking any more.
+        :param make: gives the request, anew each time; None when there is nothing left to ask for.
+        :return: its answer; None if there is no point in asking any more.
         """
         delay = self._settings.retry_after
         while current():
+            message = make()
+            if message is None:
+                return None
             try:
                 return await connection.request(message, self._settings.timeout, own=True)
             except (RateLimited, ServerUnavailable, UnderMaintenance, CannotRoute) as error:
@@ -220,12 +234,16 @@ class Restoring:
 
 def _still_wanted(
     message: Message, subscriptions: tuple[Subscription, ...], standing: AccountStanding
-) -> tuple[Message, tuple[Subscription, ...]]:
-    """Leave out what was unsubscribed while the account was being restored."""
-    wanted = tuple(subscription for subscription in subscriptions if standing.has(subscription))
-    if len(wanted) < len(subscriptions) and len(subscriptions) > 1:
-        message.symbolId[:] = [subscription.symbol_id for subscription in wanted]  # type: ignore[attr-defined]
-    return message, wanted
+) -> Callable[[], Message | None]:
+    """Give what makes a request that leaves out what was unsubscribed while the account was being restored."""
+
+    def make() -> Message | None:
+        wanted = [subscription.symbol_id for subscription in subscriptions if standing.has(subscription)]
+        if wanted and len(wanted) < len(subscriptions):
+            message.symbolId[:] = wanted  # type: ignore[attr-defined]  # live bars are asked for one by one
+        return message if wanted else None
+
+    return make
 
 
 def _unexpected(failure: Failure) -> None:

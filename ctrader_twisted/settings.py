@@ -18,8 +18,9 @@ class Settings:
     :ivar dead_after: inbound silence after which the connection is taken for dead; any message counts. The live server
         has been seen silent for longer than 30 s, never for longer than 90 s.
     :ivar connect_timeout: for TCP to connect, and again for the TLS handshake.
-    :ivar close_timeout: how long `close` waits for the peer before it aborts, and before that for a token refresh that
-        is under way.
+    :ivar close_timeout: how long `close` waits for the peer before it aborts.
+    :ivar refresh_wait: how long `close` waits before that for a token refresh that is under way: what it gives would be
+        lost with the connection, and the account would need a login.
     :ivar retry_after: delay before the first attempt to reconnect, and to bring back an account that was dropped; it
         grows by half with each that fails.
     :ivar retry_at_most: the longest delay between two attempts.
@@ -38,6 +39,7 @@ class Settings:
     dead_after: float = 75.0
     connect_timeout: float = 30.0
     close_timeout: float = 5.0
+    refresh_wait: float = 15.0
     retry_after: float = 1.0
     retry_at_most: float = 60.0
     steady_after: float = 10.0

@@ -17,7 +17,7 @@ from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.credentials import Application, Environment
 from ctrader_twisted.errors import ConfigurationError, OpenApiError
 from ctrader_twisted.flight import FlightRecorder, Redactor
-from ctrader_twisted.service.environment import EnvironmentWatch
+from ctrader_twisted.service.environment import REFRESH_WAIT, EnvironmentWatch
 from ctrader_twisted.service.logins import Logins
 from ctrader_twisted.session.pacing import Limits
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.sim.service import VenueService
     from ctrader_twisted.tokens import TokenKeeper
 
-# Together less than the five seconds in which the daemon ends whatever its peers do. Closing a client may take the
-# environment's CLOSE_TIMEOUT twice: for a token refresh that is under way, and for its peer.
+# Together less than the five seconds in which the daemon ends whatever its peers do.
 SERVICES_TIME = 2.0
 CLIENTS_TIME = 2.0
 VENUE_TIME = 0.3
@@ -294,7 +293,10 @@ class Daemon(MultiService):
             self.end(1, "there is no output left")
 
     def stopService(self) -> Deferred[None]:
-        """End everything, in less than five seconds whatever the peers do: nothing is left half written."""
+        """End everything, in less than five seconds whatever the peers do: nothing is left half written.
+
+        A token refresh that is under way has `REFRESH_WAIT` more: what it gives would be lost with the connection.
+        """
         Service.stopService(self)
         self._ending = True
         if self._timer is not None:
@@ -307,8 +309,13 @@ class Daemon(MultiService):
     async def _stop(self) -> None:
         services = [maybeDeferred(service.stopService) for service in reversed(self._user_services)]
         await self._within(SERVICES_TIME, services, "a user service")
+        refreshing = self._tokens is not None and not self._tokens.idle
         clients = [environment.stopService() for environment in self.environments if environment.running]
-        await self._within(CLIENTS_TIME, clients, "a connection")
+        await self._within(CLIENTS_TIME + (REFRESH_WAIT if refreshing else 0.0), clients, "a connection")
+        for name in self._tokens.unsaved if self._tokens is not None else ():
+            _log.error(
+                'grant "{grant}": its new tokens could not be saved, and are lost now: ctrader login', grant=name
+            )
         if self._venue is not None and self._venue.running:
             await self._within(VENUE_TIME, [maybeDeferred(self._venue.stopService)], "the venue")
         if self._flight_recorder is not None:

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from ctrader_twisted.session.pacing import Limits
     from ctrader_twisted.tokens import TokenKeeper
 
-CLOSE_TIMEOUT = 0.9
-"""Seconds that a token refresh under way is waited for when the daemon ends, and then again those that a peer is given
-to let go of a connection."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds a peer is given to let go of a connection when the daemon ends."""
+REFRESH_WAIT = 10.0
+"""Seconds that a token refresh under way is waited for when the daemon ends."""
 
 _OWN_SHAPE = (
     messages.ProtoOASpotEvent,
@@ -86,7 +87,7 @@ class EnvironmentWatch(Service):
             reactor,
             application,
             environment,
-            settings=Settings(limits=limits, close_timeout=CLOSE_TIMEOUT),
+            settings=Settings(limits=limits, close_timeout=CLOSE_TIMEOUT, refresh_wait=REFRESH_WAIT),
             opening=opening,
             tokens=tokens,
             tap=tap,

@@ -316,6 +316,11 @@ class Session:
         """An account's grant gives no access token any more."""
         self._account(account_id, AccountInput.GRANT_DEAD, self.scrub(reason), remedy)
 
+    def given_up(self, account_id: int) -> None:
+        """An account is to be kept no longer. One that stands goes on standing until its session ends."""
+        if self.account_state(account_id) not in (AccountState.AUTHORISED, AccountState.AUTHORISING):
+            self._account(account_id, AccountInput.LOGGED_OUT, "given up")
+
     def put_right(self, account_id: int) -> None:
         """What was wrong with what an account stands on is so no longer."""
         if self.account_state(account_id) is AccountState.AUTHORISED:
@@ -450,7 +455,9 @@ class Session:
             return  # late: the application's session that it was accepted in is over
         # A subscription that is renewed is in the book, unless it was ended while it was being renewed.
         if accepted and (number == ACCOUNT_AUTH or (number in SUBSCRIBING and not request.own)):
-            self.standing.accepted(codec.unpack(request.envelope))  # as it was sent, whatever became of the message
+            given_up = number == ACCOUNT_AUTH and request.own and self.standing.find(request.account_id or 0) is None
+            if not given_up:
+                self.standing.accepted(codec.unpack(request.envelope))  # as it was sent, whatever became of the message
         if number == ACCOUNT_AUTH:
             assert request.account_id is not None
             if accepted:

@@ -111,6 +111,18 @@ def one_by_one(
     return steps
 
 
+def ending(account_id: int, subscription: Subscription) -> Message:
+    """Give the request that ends a subscription."""
+    symbol = subscription.symbol_id
+    if subscription.kind == "spots":
+        return messages.ProtoOAUnsubscribeSpotsReq(ctidTraderAccountId=account_id, symbolId=[symbol])
+    if subscription.kind == "depth":
+        return messages.ProtoOAUnsubscribeDepthQuotesReq(ctidTraderAccountId=account_id, symbolId=[symbol])
+    return messages.ProtoOAUnsubscribeLiveTrendbarReq(
+        ctidTraderAccountId=account_id, symbolId=symbol, period=subscription.period
+    )
+
+
 class Standing:
     """The book of every account that stands or is to stand again."""
 

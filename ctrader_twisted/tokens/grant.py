@@ -81,7 +81,7 @@ class Grant:
         """
         if self.refresh_token is None or self.expires_at is None:
             return None
-        if self.obtained_at is None:
+        if self.obtained_at is None or self.obtained_at >= self.expires_at:  # not known, or a clock was wrong
             return self.expires_at - within
         within = min(within, (self.expires_at - self.obtained_at) / 2)
         return max(self.expires_at - within, self.obtained_at + _RESPITE)

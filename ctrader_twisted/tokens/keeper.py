@@ -108,12 +108,14 @@ class TokenKeeper:
         return self._grants.get(name)
 
     def grant_for(self, account_id: int) -> Grant | None:
-        """Give the grant that opens an account: of those that list it, the one that ends last. A grant that lists no
-        accounts opens any when it is the only grant.
+        """Give the grant that opens an account: of those that list it, the one that ends last, where one of which that
+        is not known comes before those that have ended. A grant that lists no accounts opens any when it is the only
+        grant.
         """
         listed = [grant for grant in self._grants.values() if account_id in grant.account_ids()]
         if listed:
-            return max(listed, key=lambda grant: float("-inf") if grant.expires_at is None else grant.expires_at)
+            now = self._clock.seconds()
+            return max(listed, key=lambda grant: now if grant.expires_at is None else grant.expires_at)
         only = list(self._grants.values())
         return only[0] if len(only) == 1 and not only[0].accounts else None
 
@@ -172,12 +174,24 @@ class TokenKeeper:
         return waiter
 
     @property
+    def unsaved(self) -> tuple[str, ...]:
+        """The names of the grants whose new tokens could not be saved yet: they are lost if the program ends now."""
+        return tuple(self._unsaved)
+
+    @property
     def idle(self) -> bool:
         """Whether no refresh and no save is under way."""
         return not self._at_work and not self._unsaved
 
     def saved(self) -> Deferred[None]:
-        """Wait until no refresh and no save is under way, before the program ends."""
+        """Wait until no refresh and no save is under way, before the program ends.
+
+        What could not be saved is tried again at once: whoever ends a program may have made room for it.
+        """
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+            Deferred.fromCoroutine(self._save_again()).addErrback(_unexpected)
         return succeed(None) if self.idle else _wait_among(self._waiting_saved)
 
     # Reading

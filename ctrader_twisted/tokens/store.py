@@ -276,6 +276,7 @@ class FileTokenStore:
                 while left:
                     left = left[os.write(descriptor, left) :]
                 os.fsync(descriptor)
+                _not_older(name, target)
             finally:
                 os.close(descriptor)
         except OSError:
@@ -304,7 +305,7 @@ class FileTokenStore:
                 raise TokenStoreError(
                     self.path,
                     f"another program has held its lock ({os.path.basename(lock.lock_file)}) for {timeout:g} s",
-                    "See which programs use the file, and end the one that hangs",
+                    "See which programs use the file; one that can't save its tokens says so in its log, and why",
                 )
             await deferLater(self._clock, _LOCK_POLL)
         try:
@@ -373,6 +374,17 @@ def _keep_owner(descriptor: int, target: str) -> None:
         status = os.stat(target)
         if (status.st_uid, status.st_gid) != (0, 0):
             os.fchown(descriptor, status.st_uid, status.st_gid)
+
+
+def _not_older(name: str, target: str) -> None:
+    """Date a file not before the one that it is to replace, though the clock was set back in between.
+
+    Whoever finds both tells by that which is the newer one.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        before = os.stat(target).st_mtime_ns
+        if os.stat(name).st_mtime_ns < before:
+            os.utime(name, ns=(before, before))
 
 
 def _flush_folder(folder: str) -> None:

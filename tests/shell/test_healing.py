@@ -537,15 +537,18 @@ def test_closing_waits_for_a_refresh_and_keeps_what_it_gives() -> None:
     assert outcome(keeper.saved()) == [None]
 
 
-def test_closing_does_not_wait_for_ever_for_a_refresh() -> None:
+def test_closing_does_not_wait_for_ever_for_a_refresh(logged_errors: Any) -> None:
     m, _, _ = with_grants(grant())
     m.client.authorise(ACCOUNT).addErrback(lambda _: None)
     ((auth, _),) = m.expect(AccountAuthReq)
     refuse(m, auth, "CH_ACCESS_TOKEN_INVALID")
     m.expect(RefreshReq)
     closed = outcome(m.client.close())
-    m.clock.advance(5)
+    m.clock.advance(14)
+    assert not m.transport.disconnecting
+    m.clock.advance(1)
     assert m.transport.disconnecting
+    assert "somebody has to log in again" in logged_errors.complaint()
     m.end()
     assert closed == [None]
     assert m.clock.getDelayedCalls() == []
@@ -788,3 +791,21 @@ def test_an_account_cut_again_while_it_is_reconciled_is_told_of_once() -> None:
     (told,) = m.of(Resynchronised)
     assert [p.positionId for p in told.positions.added] == [2]
     assert [p.positionId for p in told.positions.removed] == [1]
+
+
+def test_nothing_is_spent_once_the_client_is_being_closed() -> None:
+    m, _, store = with_grants(grant(ACCOUNT), grant(OTHER, name="second", access="second-access"))
+    m.client.authorise(ACCOUNT).addErrback(lambda _: None)
+    ((auth, _),) = m.expect(AccountAuthReq)
+    m.client.authorise(OTHER).addErrback(lambda _: None)
+    ((other, _),) = m.expect(AccountAuthReq)
+    refuse(m, auth, "CH_ACCESS_TOKEN_INVALID")
+    ((spent, _),) = m.expect(RefreshReq)
+    m.client.close()
+    refuse(m, other, "CH_ACCESS_TOKEN_INVALID")
+    m.expect()
+    m.say(new_pair(), to=spent)
+    assert m.transport.disconnecting
+    m.end()
+    assert {saved.name for saved in store.saved if saved.refresh_began_at is None} == {"default", "second"}
+    assert m.clock.getDelayedCalls() == []

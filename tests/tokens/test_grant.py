@@ -68,3 +68,8 @@ def test_renewed_takes_the_pair_and_keeps_the_rest():
 def test_renewed_keeps_the_refresh_token_if_none_came():
     assert grant().renewed(TokenPair("second")).refresh_token == REFRESH
     assert grant().renewed(TokenPair("second")).expires_at is None
+
+
+def test_a_time_of_issue_that_can_not_be_right_is_not_gone_by():
+    grant = Grant("default", "a", "b", expires_at=1000.0, obtained_at=5000.0)
+    assert grant.due_at(100.0) == 900.0

@@ -590,7 +590,7 @@ def test_a_pair_that_can_not_be_saved_is_used_and_saved_later(desk, full_disk, l
         desk.clock.advance(delay)
     assert not waiting.called
     said = [formatEvent(event) for event in logged_errors.events]
-    assert len(said) == 9
+    assert len(said) == 10  # the first, one for the wait for the end, and one for each delay
     assert all("default" in text and "disk is full" in text for text in said)
     assert not any(secret in text for secret in SECRETS for text in said)
     logged_errors.flush()
@@ -600,6 +600,20 @@ def test_a_pair_that_can_not_be_saved_is_used_and_saved_later(desk, full_disk, l
     assert desk.stored() == NEW
     fired(waiting)
     assert not desk.is_locked()
+
+
+def test_the_end_of_the_program_saves_what_there_is_room_for_by_now(desk, full_disk, logged_errors):
+    refreshing = desk.refresh()
+    full_disk.full = True
+    desk.server.answer()
+    fired(refreshing)
+    assert desk.keeper.unsaved == ("default",)
+    logged_errors.flush()
+    full_disk.full = False
+    fired(desk.keeper.saved())
+    assert desk.stored() == NEW
+    assert desk.keeper.unsaved == ()
+    assert desk.clock.getDelayedCalls() == []
 
 
 def test_a_refresh_while_the_last_pair_is_not_saved(desk, full_disk, logged_errors):

@@ -334,6 +334,27 @@ def left_by_a_killed_process(kept, grant, mode=0o600):
     return left
 
 
+def test_a_clock_that_was_set_back_does_not_make_what_is_new_look_old(kept, monkeypatch):
+    fired(kept.store.save(FIRST))
+    tomorrow = kept.path.stat().st_mtime_ns + 86_400 * 10**9
+    os.utime(kept.path, ns=(tomorrow, tomorrow))
+    renewed = FIRST.renewed(TokenPair("new-acc3ss", "new-r3fresh", 1.0))
+    release = fired(kept.store.lock(1.0))
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:  # killed when the new file is whole and not yet in place
+        patched.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fired(kept.store.save(renewed))
+    release()
+    assert "tokens.json.tmp" in kept.names()
+    release = fired(kept.store.lock(1.0))
+    assert fired(kept.store.load()) == {"default": renewed}
+    release()
+
+
 def test_what_a_killed_process_had_written_whole_is_put_in_place(kept):
     renewed = FIRST.renewed(TokenPair("new-acc3ss", "new-r3fresh", 1.0))
     left_by_a_killed_process(kept, renewed)
