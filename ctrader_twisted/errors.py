@@ -336,7 +336,8 @@ class GrantRefused(RemoteError):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f'grant "{self.grant}": {self.reason}. {self.remedy}'
+        which = f'grant "{self.grant}": ' if self.grant else ""
+        return f"{which}{self.reason}. {self.remedy}"
 
 
 class OAuthRefused(RemoteError):

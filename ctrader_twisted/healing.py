@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import TimeoutError as RefreshTimeout
 from twisted.logger import Logger
 
 from ctrader_twisted import messages
@@ -25,6 +26,7 @@ from ctrader_twisted.errors import (
     TokenStoreError,
     WrongEnvironment,
 )
+from ctrader_twisted.logins import Logins
 from ctrader_twisted.refreshing import Refreshing
 from ctrader_twisted.restoring import Restoring, seconds_asked_for
 from ctrader_twisted.session.machine import AccountState, ConnectionState
@@ -61,7 +63,7 @@ class _Waiter:
 
 
 @dataclass(slots=True)
-class _Healed:
+class _Account:
     """One account and what is done for it.
 
     :ivar given: a bare token that was asked for and has been neither accepted nor refused.
@@ -71,8 +73,8 @@ class _Healed:
     :ivar noted: the accepted token that `grant` was last found for.
     :ivar attempting: whether an attempt to authorise it is under way.
     :ivar revived: whether something has changed since it was found to need a login.
-    :ivar delay: seconds until the next attempt but one.
-    :ivar call: the next attempt.
+    :ivar delay: seconds that the next attempt waits, if it is put off.
+    :ivar call: the attempt that was put off.
     :ivar stood_at: when it last came to stand.
     """
 
@@ -129,13 +131,15 @@ class Healing:
         self._restoring = Restoring(session=session, clock=clock, settings=settings, announce=announce)
         self._connection: OpenApiProtocol | None = None
         self._closed = False
-        self._accounts: dict[int, _Healed] = {}
+        self._accounts: dict[int, _Account] = {}
         self._refreshing: Refreshing | None = None
+        self._logins: Logins | None = None
         self._unwatch: Callable[[], None] | None = None
         if tokens is not None:
             self._refreshing = Refreshing(
                 session=session, clock=clock, tokens=tokens, where=str(environment), refused=self._grant_dead
             )
+            self._logins = Logins(tokens, clock, self._somebody_needs_login)
             self._unwatch = tokens.watch(self._grant_changed)
 
     # What the factory tells
@@ -218,6 +222,8 @@ class Healing:
                 self._restoring.begin(standing, self._connection)
         elif event.state is AccountState.DROPPED and not account.attempting:
             self._attempt_later(account)
+        elif event.state is AccountState.NEEDS_LOGIN and self._logins is not None and not self._closed:
+            self._logins.expect()
 
     def late_refresh(self, refresh_token: str, answer: messages.ProtoOARefreshTokenRes) -> None:
         """The answer to a refresh came when nobody waited for it any more."""
@@ -244,22 +250,27 @@ class Healing:
         self._closed = True
         if self._unwatch is not None:
             self._unwatch()
+        if self._logins is not None:
+            self._logins.stop()
         self.ended()
         for account in list(self._accounts.values()):
             self._end_waiting(account, ClientClosed())
 
+    def _somebody_needs_login(self) -> bool:
+        return any(self._session.account_state(account_id) is AccountState.NEEDS_LOGIN for account_id in self._accounts)
+
     # Attempts to authorise
 
-    def _account(self, account_id: int) -> _Healed:
+    def _account(self, account_id: int) -> _Account:
         account = self._accounts.get(account_id)
         if account is None:
-            account = self._accounts[account_id] = _Healed(account_id, delay=self._settings.retry_after)
+            account = self._accounts[account_id] = _Account(account_id, delay=self._settings.retry_after)
         return account
 
     def _serves(self, connection: OpenApiProtocol) -> bool:
         return connection is self._connection and self._session.state is ConnectionState.READY
 
-    def _attempt_now(self, account: _Healed) -> None:
+    def _attempt_now(self, account: _Account) -> None:
         account.unschedule()
         connection = self._connection
         if connection is not None and self._serves(connection) and not account.attempting:
@@ -267,7 +278,7 @@ class Healing:
             account.revived = False
             Deferred.fromCoroutine(self._attempt(account, connection)).addErrback(_unexpected)
 
-    def _attempt_later(self, account: _Healed, at_least: float = 0.0) -> None:
+    def _attempt_later(self, account: _Account, at_least: float = 0.0) -> None:
         """Attempt after a delay that grows until the account stands for a while: one that is cut again and again is not
         hammered.
         """
@@ -286,7 +297,7 @@ class Healing:
         account.call = self._clock.callLater(max(account.delay, at_least), attempt)
         account.delay = min(account.delay * 1.5, self._settings.retry_at_most)
 
-    async def _attempt(self, account: _Healed, connection: OpenApiProtocol) -> None:
+    async def _attempt(self, account: _Account, connection: OpenApiProtocol) -> None:
         """Authorise an account; what it is subscribed to follows when the server has accepted."""
         error: OpenApiError | None = None
         tried = account.given
@@ -314,7 +325,7 @@ class Healing:
         else:
             self._failed(account, standing, error, tried)
 
-    async def _authorise(self, account: _Healed, connection: OpenApiProtocol) -> None:
+    async def _authorise(self, account: _Account, connection: OpenApiProtocol) -> None:
         """Ask until the server accepts a token, or there is none left to try."""
         refreshed: set[str] = set()
         dead: GrantRefused | None = None
@@ -328,6 +339,7 @@ class Healing:
                 raise dead or refusal from None
             if not self._serves(connection):
                 return
+            standing.by_grant = grant is not None
             stands = self._session.account_state(account.account_id) is AccountState.AUTHORISED
             if stands and token == standing.access_token:
                 self._note_token(account, standing, grant)
@@ -349,7 +361,7 @@ class Healing:
         raise RequestNotSent("ProtoOAAccountAuthReq", "its tokens changed again and again", account.account_id)
 
     async def _mend(
-        self, account: _Healed, grant: Grant, token: str, refreshed: set[str], refused: TokenRefused
+        self, account: _Account, grant: Grant, token: str, refreshed: set[str], refused: TokenRefused
     ) -> GrantRefused | None:
         """The server refused a grant's token: refresh it. Give why the grant is dead, if it is."""
         assert self._refreshing is not None and self._tokens is not None
@@ -370,7 +382,7 @@ class Healing:
         return dead
 
     async def _tell_wrong_from_busy(
-        self, account: _Healed, connection: OpenApiProtocol, error: CannotRoute
+        self, account: _Account, connection: OpenApiProtocol, error: CannotRoute
     ) -> OpenApiError:
         """The same code means the wrong environment, which stays, and a broker's maintenance, which passes.
 
@@ -403,7 +415,7 @@ class Healing:
             error.code, "the token was not granted for this account", request=error.request, account_id=account_id
         )
 
-    def _failed(self, account: _Healed, standing: AccountStanding, error: OpenApiError, tried: str | None) -> None:
+    def _failed(self, account: _Account, standing: AccountStanding, error: OpenApiError, tried: str | None) -> None:
         """An attempt failed: say what a person has to do, or try again."""
         session, account_id = self._session, account.account_id
         text = session.scrub(str(error))
@@ -438,13 +450,13 @@ class Healing:
         elif session.account_state(account_id) is AccountState.DROPPED:
             self._attempt_later(account)
 
-    def _settle(self, account: _Healed) -> None:
+    def _settle(self, account: _Account) -> None:
         """It stands: tell those who waited for that."""
         for waiter in account.take_waiting():
             if not waiter.deferred.called:
                 waiter.deferred.callback(None)
 
-    def _end_waiting(self, account: _Healed, error: OpenApiError) -> None:
+    def _end_waiting(self, account: _Account, error: OpenApiError) -> None:
         waiting, account.waiting = account.waiting, []
         for waiter in waiting:
             if not waiter.deferred.called:
@@ -457,7 +469,7 @@ class Healing:
 
     # Tokens
 
-    async def _token(self, account: _Healed, standing: AccountStanding) -> tuple[str, Grant | None]:
+    async def _token(self, account: _Account, standing: AccountStanding) -> tuple[str, Grant | None]:
         """Give the access token an account is authorised with, and its grant; refreshed first if it is about to end."""
         self._note_token(account, standing)
         if account.given is not None:
@@ -468,24 +480,27 @@ class Healing:
             grant = self._grant_of(account)
         if grant is None:
             if standing.access_token is None or account.by_grant and account.dead:
-                problem = f"the token store has none that opens account {account.account_id}"
+                none = "the client has no token store" if self._tokens is None else f"none is in {self._tokens.where}"
+                problem = f"no grant opens account {account.account_id}: {none}"
                 raise GrantRefused("", problem, "Log in with a cTrader ID that owns it: ctrader login")
             return standing.access_token, None
         assert self._tokens is not None and self._refreshing is not None
         if grant.due(self._clock.seconds(), self._tokens.refresh_within):
             try:
-                grant = await self._refreshing.now(grant.name)
-            except OpenApiError as error:
+                grant = await self._refreshing.now(grant.name).addTimeout(self._settings.timeout, self._clock)
+            except (OpenApiError, RefreshTimeout) as error:
                 # It is still good for a while, perhaps; if it is not, the server says so, and that is acted on.
+                # A refresh that takes long goes on, and the account moves to what it gives.
+                late = f"not within {self._settings.timeout:g} s"
                 _log.error(
                     'the tokens of grant "{grant}" were not refreshed, though they end soon: {error}',
                     grant=grant.name,
-                    error=self._session.scrub(str(error)),
+                    error=late if isinstance(error, RefreshTimeout) else self._session.scrub(str(error)),
                 )
         self._session.keep_secret(grant.access_token, grant.refresh_token)
         return grant.access_token, grant
 
-    def _grant_of(self, account: _Healed) -> Grant | None:
+    def _grant_of(self, account: _Account) -> Grant | None:
         """Give the grant an account moves with: its own, or else any that opens it and is not dead."""
         if self._tokens is None or not account.by_grant:
             return None
@@ -496,7 +511,7 @@ class Healing:
                 return grant
         return None
 
-    def _note_token(self, account: _Healed, standing: AccountStanding, used: Grant | None = None) -> None:
+    def _note_token(self, account: _Account, standing: AccountStanding, used: Grant | None = None) -> None:
         """Find out which grant the token is of that the server accepted last, whoever gave it: they move together."""
         token = standing.access_token
         if account.given is not None and account.given == token:
@@ -513,7 +528,7 @@ class Healing:
         if used is not None and self._refreshing is not None:
             self._refreshing.when_due(used.name)
 
-    def _follow(self, account: _Healed, standing: AccountStanding) -> None:
+    def _follow(self, account: _Account, standing: AccountStanding) -> None:
         """Another token may have come while the account was being authorised with the one before."""
         grant = self._grant_of(account)
         wanted = account.given or (None if grant is None else grant.access_token)

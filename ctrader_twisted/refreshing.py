@@ -80,14 +80,12 @@ class Refreshing:
 
     def now(self, name: str, refused: str | None = None) -> Deferred[Grant]:
         """Refresh a grant; see `TokenKeeper.refresh`."""
-        self._under_way += 1
-        refreshing = self._tokens.refresh(name, lambda refresh_token: self._spend(name, refresh_token), refused=refused)
-        return refreshing.addBoth(self._over)
+        return self._tokens.refresh(name, lambda refresh_token: self._spend(name, refresh_token), refused=refused)
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being refreshed for this client, and all tokens are saved."""
-        return not self._under_way or self._tokens.idle
+        """Whether no refresh is under way over this client's connection."""
+        return not self._under_way
 
     def when_due(self, name: str) -> None:
         """Refresh a grant in place as soon as it is due."""
@@ -128,7 +126,8 @@ class Refreshing:
             self.bought[name] = pair.access_token
             return pair
 
-        return connection.request(request, REFRESH_TIMEOUT, own=True).addCallback(bought)
+        self._under_way += 1
+        return connection.request(request, REFRESH_TIMEOUT, own=True).addBoth(self._over).addCallback(bought)
 
     def _over(self, result: Any) -> Any:
         self._under_way -= 1

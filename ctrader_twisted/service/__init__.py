@@ -1,7 +1,7 @@
 """What ``twistd ctrader`` runs: the options of its command line, and the service they make.
 
 * `documents` events as objects for an output; `recorder` hands them to those that want them.
-* `account` and `environment` watch; `logins` looks for new tokens; `daemon` begins and ends everything.
+* `account` and `environment` watch; `daemon` begins and ends everything.
 * `log` writes the log for people, on stderr.
 """
 

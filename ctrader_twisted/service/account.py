@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -63,11 +64,10 @@ class AccountWatch:
 
     :param account_id: ctidTraderAccountId.
     :param access_token: None if the client's token store is to give one.
+    :param login: the command with which somebody logs in.
     :param on_out: called when the account can't be used until somebody corrects something.
-    :param on_login_needed: called when somebody has to log in, after which the account comes back by itself.
 
     :ivar out: whether it can't be used until somebody corrects something and starts the daemon again.
-    :ivar needs_login: whether somebody has to log in.
     """
 
     def __init__(
@@ -78,23 +78,22 @@ class AccountWatch:
         *,
         account_id: int,
         access_token: str | None,
+        login: str,
         environment: str,
         recorder: Recorder,
         on_out: Callable[[], object],
-        on_login_needed: Callable[[], object],
     ) -> None:
         self.account_id = account_id
         self.out = False
-        self.needs_login = False
         self.symbols = Symbols()
         self._client = client
         self._clock = clock
         self._settings = settings
         self._token = access_token
+        self._login = login
         self._environment = environment
         self._recorder = recorder
         self._on_out = on_out
-        self._on_login_needed = on_login_needed
         self._quotes = Quotes()
         self._bars = LiveBars()
         self._todo: list[Step] | None = None
@@ -258,13 +257,14 @@ class AccountWatch:
 
     def changed(self, event: AccountChanged) -> None:
         """The account moved to another state."""
+        event = replace(event, remedy=event.remedy.replace("ctrader login", self._login))
         self._record("account", documents.account(event))
         if event.previous is AccountState.AUTHORISED:
             # What changes meanwhile will not be told: half a quote, or a bar with a hole, would be wrong.
             self._quotes.forget()
             self._bars.forget()
         if event.state is AccountState.AUTHORISED:
-            self.out = self.needs_login = False
+            self.out = False
             _log.info(
                 "account {account} on {environment} is authorised",
                 account=self.account_id,
@@ -273,9 +273,7 @@ class AccountWatch:
             if self._todo is None or self._todo:
                 self.start()
         elif event.state is AccountState.NEEDS_LOGIN:
-            self.needs_login = True
             self._alarm(event.reason, event.remedy)
-            self._on_login_needed()
         elif event.state in (AccountState.REFUSED, AccountState.TOKEN_INVALID) and not self.out:
             self.start()  # to find out whether that passes
 

@@ -5,6 +5,7 @@ It ends when it is told to (a signal, its time), and by itself, with exit status
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService, MultiService, Service
@@ -18,7 +19,6 @@ from ctrader_twisted.credentials import Application, Environment
 from ctrader_twisted.errors import ConfigurationError, OpenApiError
 from ctrader_twisted.flight import FlightRecorder, Redactor
 from ctrader_twisted.service.environment import REFRESH_WAIT, EnvironmentWatch
-from ctrader_twisted.service.logins import Logins
 from ctrader_twisted.session.pacing import Limits
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ class Daemon(MultiService):
         self._recorder = recorder
         self._factories = list(zip(configuration.services, factories, strict=True))
         self._tokens = tokens
-        self._logins = None if tokens is None else Logins(tokens, reactor, self._somebody_needs_login)
         self._flight_recorder: FlightRecorder | None = None
         self._venue = venue
         self._seconds = seconds
@@ -167,7 +166,7 @@ class Daemon(MultiService):
                     limits=Limits(general=settings.requests_per_second, historical=settings.historical_per_second),
                     recorder=self._recorder,
                     on_out=self._somebody_is_out,
-                    on_login_needed=self._expect_login,
+                    login=f"ctrader login --config {shlex.quote(self._configuration.file)}",
                     tokens=None if simulated else self._tokens,
                     tap=self._tap(),
                     opening=self._opening,
@@ -245,13 +244,6 @@ class Daemon(MultiService):
         if all(environment.out for environment in self.environments):
             self.end(1, "no account can be used")
 
-    def _somebody_needs_login(self) -> bool:
-        return any(environment.needs_login for environment in self.environments)
-
-    def _expect_login(self) -> None:
-        if self._logins is not None and not self._ending:
-            self._logins.expect()
-
     # Outputs
 
     def reopen_outputs(self) -> None:
@@ -302,8 +294,6 @@ class Daemon(MultiService):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._logins is not None:
-            self._logins.stop()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

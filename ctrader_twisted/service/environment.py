@@ -59,7 +59,7 @@ class EnvironmentWatch(Service):
     :param accounts: settings, ctidTraderAccountId and access token (None: the token store's) of each account.
     :param limits: requests per second.
     :param on_out: called when an account, or the application, can't be used until somebody corrects something.
-    :param on_login_needed: called when somebody has to log in for an account.
+    :param login: the command with which somebody logs in.
     :param tokens: the token store's grants, shared with the other environments.
     :param tap: the flight recorder.
     :param opening: how to connect, if not over TLS.
@@ -77,7 +77,7 @@ class EnvironmentWatch(Service):
         limits: Limits,
         recorder: Recorder,
         on_out: Callable[[], object],
-        on_login_needed: Callable[[], object],
+        login: str = "ctrader login",
         tokens: TokenKeeper | None = None,
         tap: Tap | None = None,
         opening: Opening | None = None,
@@ -102,10 +102,10 @@ class EnvironmentWatch(Service):
                 settings,
                 account_id=account_id,
                 access_token=access_token,
+                login=login,
                 environment=environment.name,
                 recorder=recorder,
                 on_out=on_out,
-                on_login_needed=on_login_needed,
             )
             for settings, account_id, access_token in accounts
         }
@@ -115,11 +115,6 @@ class EnvironmentWatch(Service):
     def out(self) -> bool:
         """Whether nothing can run here until somebody corrects something."""
         return self._refused or all(watch.out for watch in self.accounts.values())
-
-    @property
-    def needs_login(self) -> bool:
-        """Whether somebody has to log in for one of the accounts."""
-        return any(watch.needs_login for watch in self.accounts.values())
 
     def startService(self) -> None:
         """Begin to connect, and to bring the accounts up."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ctrader_twisted import messages
 from ctrader_twisted.errors import (
     AccountRefused,
+    AlreadyStanding,
     AnswerTimeout,
     ApplicationRefused,
     CannotRoute,
@@ -39,7 +40,7 @@ from ctrader_twisted.session.machine import (
 )
 from ctrader_twisted.session.outcome import as_text, read_answer, read_error
 from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
-from ctrader_twisted.session.standing import SUBSCRIBING, Standing
+from ctrader_twisted.session.standing import SUBSCRIBING, Standing, is_of_one
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.catalogue import Lane
 from ctrader_twisted.wire.envelope import Burst, Envelope
@@ -453,18 +454,23 @@ class Session:
         accepted = not isinstance(result, OpenApiError)
         if number == ACCOUNT_AUTH and accepted and self.state is not ConnectionState.READY:
             return  # late: the application's session that it was accepted in is over
-        # A subscription that is renewed is in the book, unless it was ended while it was being renewed.
-        if accepted and (number == ACCOUNT_AUTH or (number in SUBSCRIBING and not request.own)):
-            given_up = number == ACCOUNT_AUTH and request.own and self.standing.find(request.account_id or 0) is None
-            if not given_up:
+        if number == ACCOUNT_AUTH and accepted:
+            if not request.own or self.standing.find(request.account_id or 0) is not None:  # else it was given up
                 self.standing.accepted(codec.unpack(request.envelope))  # as it was sent, whatever became of the message
+        elif number in SUBSCRIBING and not request.own:
+            # What is renewed is in the book, unless it was ended while it was being renewed.
+            asked = codec.unpack(request.envelope)
+            if accepted or (isinstance(result, AlreadyStanding) and is_of_one(asked)):
+                self.standing.accepted(asked)
         if number == ACCOUNT_AUTH:
             assert request.account_id is not None
             if accepted:
                 self._logging_out.discard(request.account_id)
-            stood = self.standing.find(request.account_id) is not None
+            standing = self.standing.find(request.account_id)
             if isinstance(result, OpenApiError):
-                self._account(request.account_id, _account_input(result, stood), str(result), _remedy(result))
+                happened = _account_input(result, stood=standing is not None)
+                by_grant = standing is not None and standing.by_grant
+                self._account(request.account_id, happened, str(result), _remedy(result, by_grant=by_grant))
             else:
                 self._account(request.account_id, AccountInput.AUTH_ACCEPTED, "")
         elif number == APPLICATION_AUTH:
@@ -645,10 +651,8 @@ class Session:
         self._accounts[account_id] = AccountStatus(account_id, state, reason, remedy)
 
 
-def _account_input(result: Message | OpenApiError, stood: bool) -> AccountInput:
-    """Say what the answer to an account's authorisation means to one that ``stood`` here before, or did not."""
-    if not isinstance(result, OpenApiError):
-        return AccountInput.AUTH_ACCEPTED
+def _account_input(result: OpenApiError, *, stood: bool) -> AccountInput:
+    """Say what the refusal of an account's authorisation means to one that ``stood`` here before, or did not."""
     if isinstance(result, TokenRefused):
         return AccountInput.TOKEN_REFUSED
     # An account that stood here is not of the other environment: its broker's back end is down (protocol notes, 1.7).
@@ -657,10 +661,8 @@ def _account_input(result: Message | OpenApiError, stood: bool) -> AccountInput:
     return AccountInput.AUTH_FAILED
 
 
-def _remedy(error: OpenApiError) -> str:
+def _remedy(error: OpenApiError, *, by_grant: bool) -> str:
     """Say what a person does about an account that was refused; nothing where it is brought back without."""
     if isinstance(error, TokenRefused):
-        return "Authorise it with another access token, if its grant does not give one by itself."
-    if isinstance(error, AccountRefused):
-        return error.remedy
-    return ""
+        return "" if by_grant else "Authorise it with another access token."
+    return error.remedy if isinstance(error, AccountRefused) else ""

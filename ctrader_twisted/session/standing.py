@@ -33,6 +33,7 @@ class AccountStanding:
     :ivar account_id: ctidTraderAccountId.
     :ivar access_token: the token it was authorised with last; None if it never was.
     :ivar stood: whether the server has ever accepted it.
+    :ivar by_grant: whether another token comes by itself when this one is refused.
     :ivar view_only: whether its token is known to allow no trading.
     :ivar book: its positions and orders as last known.
     :ivar subscriptions: what stands, in the order in which it was accepted.
@@ -44,6 +45,7 @@ class AccountStanding:
     account_id: int
     access_token: str | None = field(default=None, repr=False)
     stood: bool = False
+    by_grant: bool = False
     view_only: bool = False
     book: Book = field(default_factory=Book, repr=False)
     subscriptions: dict[_Key, Subscription] = field(default_factory=dict)
@@ -109,6 +111,12 @@ def one_by_one(
         single.symbolId[:] = [subscription.symbol_id]  # type: ignore[attr-defined]  # spots and depth have it
         steps.append((single, (subscription,)))
     return steps
+
+
+def is_of_one(message: Message) -> bool:
+    """Whether a request begins or ends one subscription only, so that its refusal is about that one."""
+    read = _SUBSCRIPTIONS.get(type(message))
+    return read is not None and len(read(message)[1]) == 1
 
 
 def ending(account_id: int, subscription: Subscription) -> Message:

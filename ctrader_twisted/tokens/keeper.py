@@ -99,6 +99,11 @@ class TokenKeeper:
         self._waiting_saved: list[Deferred[None]] = []
 
     @property
+    def where(self) -> str:
+        """What its store is, for messages: the file, if it is one."""
+        return str(getattr(self._store, "path", "its token store"))
+
+    @property
     def grants(self) -> Mapping[str, Grant]:
         """Every grant as it is now, by name."""
         return MappingProxyType(self._grants)

@@ -111,6 +111,7 @@ _LOCK_TIMEOUT: Final = 30.0  # seconds, for a change made without holding the lo
 _SPARE: Final = 4096  # bytes by which the next document may be longer than this one
 _MOST: Final = 16 * 2**20
 _OTHERS: Final = 0o077
+_OPEN_TO_ALL: Final = "its file system keeps nobody out: every file on it can be read by all"
 _TEMPORARY: Final = ".tmp"
 
 _SAYINGS: Final[Mapping[int, tuple[str, str]]] = {
@@ -272,6 +273,8 @@ class FileTokenStore:
         try:
             try:
                 _keep_owner(descriptor, target)
+                if os.name == "posix" and os.fstat(descriptor).st_mode & _OTHERS:
+                    raise OSError(errno.EPERM, _OPEN_TO_ALL)
                 left = memoryview(text)
                 while left:
                     left = left[os.write(descriptor, left) :]
@@ -286,6 +289,8 @@ class FileTokenStore:
         return name
 
     def _error(self, error: OSError, where: str | None = None) -> TokenStoreError:
+        if error.strerror == _OPEN_TO_ALL:
+            return TokenStoreError(self.path, _OPEN_TO_ALL, "Keep the tokens on another file system")
         unknown = (error.strerror or type(error).__name__, "See to the file and its folder")
         problem, remedy = _SAYINGS.get(error.errno or 0, unknown)
         return TokenStoreError(where or self.path, problem, remedy)

@@ -809,3 +809,21 @@ def test_nothing_is_spent_once_the_client_is_being_closed() -> None:
     m.end()
     assert {saved.name for saved in store.saved if saved.refresh_began_at is None} == {"default", "second"}
     assert m.clock.getDelayedCalls() == []
+
+
+def test_a_login_in_another_program_is_found_without_being_told_of() -> None:
+    m, _, store = with_grants(grant(refresh_token=None))
+    m.client.authorise(ACCOUNT).addErrback(lambda _: None)
+    ((auth, _),) = m.expect(AccountAuthReq)
+    refuse(m, auth, "OA_AUTH_TOKEN_EXPIRED")
+    assert state(m) is AccountState.NEEDS_LOGIN
+    m.clock.advance(3)
+    m.expect()
+    store.save(grant(access="after-login"))
+    m.clock.advance(3)
+    ((auth, request),) = m.expect(AccountAuthReq)
+    assert request.accessToken == "after-login"
+    m.say(accepted(), to=auth)
+    m.client.close()
+    m.end()
+    assert m.clock.getDelayedCalls() == []

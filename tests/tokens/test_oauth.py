@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 import pytest
 from treq.testing import RequestTraversalAgent
@@ -180,6 +180,8 @@ def test_odd_characters_arrive():
         ({"refreshToken": None}, (ACCESS, None, 2_628_000)),
         ({"refreshToken": ""}, (ACCESS, None, 2_628_000)),
         ({"errorCode": ""}, (ACCESS, REFRESH, 2_628_000)),
+        ({"errorCode": "X"}, (ACCESS, REFRESH, 2_628_000)),  # what bought them is spent
+        ({"expiresIn": "2628000"}, (ACCESS, REFRESH, 2_628_000)),
         ({"something": {"new": 1}}, (ACCESS, REFRESH, 2_628_000)),
     ],
 )
@@ -192,6 +194,10 @@ def test_good_answers(changes, pair):
 def test_the_old_spelling():
     old = {"access_token": ACCESS, "token_type": "bearer", "refresh_token": REFRESH, "expires_in": 2_628_000}
     assert exchanged(Endpoint(old)) == TokenPair(ACCESS, REFRESH, NOW + 2_628_000, NOW)
+
+
+def test_an_answer_with_a_byte_order_mark():
+    assert exchanged(Endpoint(b"\xef\xbb\xbf" + json.dumps(GOOD).encode())).access_token == ACCESS
 
 
 def test_a_packed_answer():
@@ -258,8 +264,8 @@ def test_an_error_counts_whatever_its_status():
     assert refusal(OAuthRefused, exchanged, refused_with("ACCESS_DENIED", status=401)).code == "ACCESS_DENIED"
 
 
-def test_an_error_beside_tokens_is_an_error():
-    assert refusal(OAuthRefused, exchanged, Endpoint({**GOOD, "errorCode": "X"})).code == "X"
+def test_an_error_with_half_a_pair_is_an_error():
+    assert refusal(OAuthRefused, exchanged, Endpoint({**GOOD, "accessToken": None, "errorCode": "X"})).code == "X"
 
 
 @pytest.mark.parametrize("act", [exchanged, refreshed])
@@ -269,6 +275,18 @@ def test_what_the_server_quotes_is_taken_out(act):
     assert "…" in error.description
     error = refusal(OAuthRefused, act, refused_with(f"{SECRET}", "x" * 290 + SECRET))
     assert SECRET[:4] not in error.description  # not cut in the middle of one either
+
+
+def test_what_the_server_quotes_of_the_address_is_taken_out():
+    code = "hush/code+with=signs"
+    forms = (quote(code, safe=""), quote_plus(code), code.replace("/", "\\/"))
+    endpoint = refused_with("ACCESS_DENIED", " and ".join(forms))
+    oauth, agent = oauth_at(endpoint)
+    exchanging = oauth.exchange(code, "http://localhost:8765/")
+    agent.flush()
+    with pytest.raises(OAuthRefused) as caught:
+        fired(exchanging)
+    assert caught.value.description == "… and … and …"
 
 
 def test_what_the_server_says_is_fit_for_a_terminal():

@@ -334,6 +334,24 @@ def left_by_a_killed_process(kept, grant, mode=0o600):
     return left
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_file_system_without_modes_is_refused_before_anything_is_spent(kept, monkeypatch):
+    real = os.fstat
+
+    def open_to_all(descriptor):
+        fields = list(real(descriptor))
+        fields[stat.ST_MODE] |= 0o777
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(os, "fstat", open_to_all)
+    for ask in (kept.store.check_writable, lambda: kept.store.save(SECOND)):
+        with pytest.raises(TokenStoreError, match="can be read by all"):
+            fired(ask())
+    monkeypatch.undo()
+    assert fired(kept.store.load()) == {}
+    assert "tokens.json.tmp" not in kept.names()
+
+
 def test_a_clock_that_was_set_back_does_not_make_what_is_new_look_old(kept, monkeypatch):
     fired(kept.store.save(FIRST))
     tomorrow = kept.path.stat().st_mtime_ns + 86_400 * 10**9

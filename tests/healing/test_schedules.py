@@ -1,0 +1,348 @@
+"""Thousands of random schedules of faults, and what must hold after each: nothing lost, nothing twice, nothing left."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from ctrader_twisted import messages
+from ctrader_twisted.sim import Limits, Options, script
+from tests.healing.world import ACCOUNTS, BARE, GRANTED, SYMBOLS, TRADING, World
+
+if TYPE_CHECKING:
+    from ctrader_twisted.sim.script import NamedAction
+    from tests.healing.world import Side
+
+PASSING = ("CH_SERVER_NOT_REACHABLE", "CANT_ROUTE_REQUEST", "TIMEOUT_ERROR")
+DROPPED = (
+    None,
+    "ProtoOAApplicationAuthReq",
+    "ProtoOAAccountAuthReq",
+    "ProtoOARefreshTokenReq",
+    "ProtoOAReconcileReq",
+    "ProtoOASubscribeSpotsReq",
+    "ProtoOAUnsubscribeSpotsReq",
+    "ProtoOASubscribeLiveTrendbarReq",
+    "ProtoOAGetAccountListByAccessTokenReq",
+    "ProtoOAAccountLogoutReq",
+)
+
+sides = st.integers(0, 1)
+accounts = st.sampled_from(ACCOUNTS)
+grants = st.sampled_from(tuple(GRANTED))
+symbols = st.lists(st.sampled_from(SYMBOLS), min_size=1, max_size=3, unique=True)
+timeouts = st.sampled_from((0.0, 0.05, 1.0, 5.0, 30.0))
+spans = st.sampled_from((0.5, 2.0, 7.0, 25.0, 60.0, 100.0))
+shares = st.floats(0, 1)
+
+faults: st.SearchStrategy[NamedAction] = st.one_of(
+    st.builds(script.close),
+    st.builds(script.abort),
+    st.builds(script.cut),
+    st.builds(script.fall_silent, spans),
+    st.builds(script.half_open, st.one_of(st.none(), spans)),
+    st.builds(script.refuse_connections, spans),
+    st.builds(script.stall_connections, spans),
+    st.builds(script.drop_answers, st.integers(1, 4), st.sampled_from(DROPPED), spans),
+    st.builds(script.delay_answers, st.sampled_from((0.2, 2.0, 12.0, 40.0)), spans),
+    st.builds(script.stop_heartbeats, spans),
+    st.builds(script.garbage),
+    st.builds(script.overlong_frame),
+    st.builds(script.unknown_payload_type),
+    st.builds(
+        script.maintenance,
+        spans,
+        st.sampled_from(("ProtoOAErrorRes", "ProtoErrorRes")),
+        st.sampled_from(("accepted", "refused", "stalled")),
+        st.one_of(st.none(), st.just(0.0), spans),
+    ),
+    st.builds(script.backend_down, spans, st.sampled_from(PASSING), st.one_of(st.none(), accounts)),
+    st.builds(script.limit_history, spans),
+    st.builds(
+        script.refuse_application,
+        st.sampled_from(("CH_SERVER_NOT_REACHABLE", "CONNECTIONS_LIMIT_EXCEEDED", "CHANNEL_IS_BLOCKED")),
+        spans,
+        st.booleans(),
+    ),
+    st.builds(
+        script.disconnect_client,
+        st.sampled_from(("", "Application was disconnected", "Blocked by administrator")),
+        st.booleans(),
+        st.one_of(st.just(0.0), spans),
+    ),
+    st.builds(script.disconnect_account, st.one_of(st.none(), accounts)),
+    st.builds(
+        script.invalidate_token,
+        still_good=st.sampled_from(("refresh", "both", "nothing")),
+        grant=st.one_of(st.none(), st.integers(1, 3)),
+    ),
+    st.builds(script.expire_tokens, st.one_of(st.none(), st.integers(1, 3)), st.booleans()),
+)
+
+_HISTORICAL = (messages.ProtoOAGetTrendbarsReq, messages.ProtoOADealListReq)
+
+
+def _question(kind: int, account_id: int) -> Any:
+    """Give a request of some kind: data, history, a command, one without an account."""
+    match kind % 6:
+        case 0:
+            return messages.ProtoOATraderReq(ctidTraderAccountId=account_id)
+        case 1:
+            return messages.ProtoOAGetTrendbarsReq(ctidTraderAccountId=account_id, symbolId=1, period=1, count=3)
+        case 2:
+            return messages.ProtoOADealListReq(ctidTraderAccountId=account_id)
+        case 3:
+            return messages.ProtoOANewOrderReq(
+                ctidTraderAccountId=account_id, symbolId=1, orderType=1, tradeSide=1, volume=1000
+            )
+        case 4:
+            return messages.ProtoOAVersionReq()
+        case _:
+            return messages.ProtoOAReconcileReq(ctidTraderAccountId=account_id, returnProtectionOrders=True)
+
+
+class Schedules(RuleBasedStateMachine):
+    """Steps of a schedule; `teardown` lets all end and holds what became of it against the venue's own book."""
+
+    world: World
+
+    @initialize(
+        clients=st.sampled_from((1, 1, 2)),
+        shared=st.booleans(),
+        lifetime=st.sampled_from((2_592_000.0, 2_592_000.0, 400.0)),
+        options=st.builds(
+            Options,
+            first_spot_before_response=st.booleans(),
+            subscriptions_survive=st.booleans(),
+            events_before_refresh=st.booleans(),
+            invalidation_disconnects=st.booleans(),
+            one_grant_per_user=st.booleans(),
+            expired_code=st.sampled_from(("OA_AUTH_TOKEN_EXPIRED", "CH_ACCESS_TOKEN_INVALID")),
+        ),
+        quota=st.sampled_from((0, 0, 8)),
+        wanted=st.lists(accounts, min_size=1, max_size=5, unique=True),
+        subscribed=symbols,
+    )
+    def begin(
+        self,
+        clients: int,
+        shared: bool,
+        lifetime: float,
+        options: Options,
+        quota: int,
+        wanted: list[int],
+        subscribed: list[int],
+    ) -> None:
+        self.world = World(
+            clients=clients,
+            shared=shared,
+            lifetime=lifetime,
+            options=options,
+            limits=Limits(quota=quota, quota_window=60.0),
+        )
+        side = self.world.sides[0]
+        for account_id in wanted:
+            self._want(side, account_id)
+        self.world.advance(2.0)
+        for account_id in wanted:
+            side.ask(messages.ProtoOASubscribeSpotsReq(ctidTraderAccountId=account_id, symbolId=subscribed))
+        self.world.advance(0.1)
+
+    def _side(self, number: int) -> Side:
+        return self.world.sides[number % len(self.world.sides)]
+
+    def _want(self, side: Side, account_id: int) -> None:
+        token = None
+        if account_id == BARE:
+            token = self.world.bare_given[side.number] = self.world.bare_token()
+        side.authorise(account_id, token)
+
+    # Time, faults
+
+    @rule(seconds=st.sampled_from((0.0, 0.06, 0.6, 1.5, 4.0, 11.0, 31.0, 80.0, 200.0)))
+    def pass_time(self, seconds: float) -> None:
+        self.world.advance(seconds)
+
+    @rule(fault=faults)
+    def misbehave(self, fault: NamedAction) -> None:
+        self.world.play(fault)
+
+    @rule(fault=faults, seconds=st.sampled_from((0.0, 0.3, 1.0, 3.0)))
+    def misbehave_for_a_moment(self, fault: NamedAction, seconds: float) -> None:
+        self.world.play(fault)
+        self.world.advance(seconds)
+
+    @rule(
+        account_id=st.one_of(st.none(), accounts),
+        delay=st.sampled_from((0.3, 1.0, 4.0, 9.0)),
+        seconds=st.sampled_from((0.5, 1.0, 1.4, 2.0, 3.0, 6.0)),
+    )
+    def lose_accounts_and_bring_them_back_slowly(self, account_id: int | None, delay: float, seconds: float) -> None:
+        """What comes next falls into the time in which they are being restored."""
+        self.world.play(script.delay_answers(delay, 30.0))
+        self.world.play(script.disconnect_account(account_id))
+        self.world.advance(seconds)
+
+    @rule()
+    def break_the_network(self) -> None:
+        self.world.cut()
+
+    @rule(seconds=spans, unreachable=st.booleans())
+    def close_the_network(self, seconds: float, unreachable: bool) -> None:
+        self.world.refuse(seconds, unreachable=unreachable)
+
+    @rule(
+        number=sides,
+        account_id=accounts,
+        kinds=st.lists(st.integers(0, 5), max_size=4),
+        towards_client=shares,
+        towards_venue=shares,
+        turns=st.integers(0, 3),
+    )
+    def break_the_network_at_a_byte(
+        self,
+        number: int,
+        account_id: int,
+        kinds: list[int],
+        towards_client: float,
+        towards_venue: float,
+        turns: int,
+    ) -> None:
+        for kind in kinds:
+            self._side(number).ask(_question(kind, account_id), 30.0)
+        self.world.cut_at_byte(towards_client, towards_venue, turns)
+
+    @rule(seconds=spans)
+    def fill_the_store(self, seconds: float) -> None:
+        self.world.fill_store(seconds)
+
+    # Tokens
+
+    @rule(name=grants, tells=st.booleans())
+    def refresh_elsewhere(self, name: str, tells: bool) -> None:
+        self.world.someone_refreshes(name, tells=tells)
+
+    @rule(name=grants, number=sides)
+    def log_in(self, name: str, number: int) -> None:
+        self.world.log_in(name, self._side(number))
+
+    @rule(number=sides, account_id=accounts)
+    def authorise(self, number: int, account_id: int) -> None:
+        self._want(self._side(number), account_id)
+        self.world.advance(0.0)
+
+    @rule(number=sides, account_id=accounts, timeout=timeouts)
+    def log_out(self, number: int, account_id: int, timeout: float) -> None:
+        self._side(number).ask(messages.ProtoOAAccountLogoutReq(ctidTraderAccountId=account_id), timeout)
+        self.world.advance(0.0)
+
+    @rule(number=sides, account_id=accounts)
+    def forget(self, number: int, account_id: int) -> None:
+        self._side(number).forget(account_id)
+        self.world.advance(0.0)
+
+    # Requests
+
+    @rule(number=sides, account_id=accounts, kind=st.integers(0, 5), timeout=timeouts, many=st.sampled_from((1, 3, 70)))
+    def ask(self, number: int, account_id: int, kind: int, timeout: float, many: int) -> None:
+        for _ in range(many):
+            self._side(number).ask(_question(kind, account_id), timeout)
+        self.world.advance(0.0)
+
+    @rule(number=sides, account_id=accounts, kind=st.integers(0, 5))
+    def ask_and_leave_it_on_its_way(self, number: int, account_id: int, kind: int) -> None:
+        self._side(number).ask(_question(kind, account_id), 30.0)
+
+    @rule(number=sides, place=st.integers(0, 5))
+    def cancel(self, number: int, place: int) -> None:
+        waiting = [asked for asked in self._side(number).asked if not asked.outcomes]
+        if waiting:
+            asked = waiting[place % len(waiting)]
+            asked.cancelled = True
+            asked.waiter.cancel()
+            assert asked.outcomes
+
+    @rule(number=sides, account_id=accounts, symbol_ids=symbols, begin=st.booleans(), timeout=timeouts)
+    def spots(self, number: int, account_id: int, symbol_ids: list[int], begin: bool, timeout: float) -> None:
+        cls = messages.ProtoOASubscribeSpotsReq if begin else messages.ProtoOAUnsubscribeSpotsReq
+        self._side(number).ask(cls(ctidTraderAccountId=account_id, symbolId=symbol_ids), timeout)
+        self.world.advance(0.0)
+
+    @rule(number=sides, account_id=accounts, symbol_ids=symbols, begin=st.booleans())
+    def depth(self, number: int, account_id: int, symbol_ids: list[int], begin: bool) -> None:
+        cls = messages.ProtoOASubscribeDepthQuotesReq if begin else messages.ProtoOAUnsubscribeDepthQuotesReq
+        self._side(number).ask(cls(ctidTraderAccountId=account_id, symbolId=symbol_ids))
+        self.world.advance(0.0)
+
+    @rule(
+        number=sides,
+        account_id=accounts,
+        symbol_id=st.sampled_from(SYMBOLS),
+        period=st.sampled_from((1, 9)),
+        begin=st.booleans(),
+    )
+    def bars(self, number: int, account_id: int, symbol_id: int, period: int, begin: bool) -> None:
+        cls = messages.ProtoOASubscribeLiveTrendbarReq if begin else messages.ProtoOAUnsubscribeLiveTrendbarReq
+        self._side(number).ask(cls(ctidTraderAccountId=account_id, symbolId=symbol_id, period=period))
+        self.world.advance(0.0)
+
+    @rule(account_id=accounts, choice=st.integers(0, 4))
+    def trade(self, account_id: int, choice: int) -> None:
+        self.world.trade(account_id, choice)
+
+    @precondition(lambda self: not self.world.faults)
+    @rule()
+    def begin_with_a_fault(self) -> None:
+        self.world.play(script.disconnect_account())
+
+    # The end
+
+    def teardown(self) -> None:
+        world = self.__dict__.pop("world", None)
+        if world is None:
+            return
+        failed = sys.exc_info()[0] is not None
+        try:
+            if not failed:
+                took = world.settle()
+                event(f"well after {int(took // 50) * 50} s more")
+                world.settle_anew()
+                world.close()
+        finally:
+            world.leave()
+        if not failed:
+            world.check_left()
+
+
+def _run(**given: Any) -> None:
+    run_state_machine_as_test(
+        Schedules,
+        settings=settings(
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+            **given,
+        ),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _trading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(*TRADING)
+
+
+def test_after_any_schedule_of_faults_everything_stands_or_says_why(logged_errors: Any) -> None:
+    _run(max_examples=100, stateful_step_count=30, derandomize=True)
+    logged_errors.flush()  # `World.check_log` has looked at each
+
+
+@pytest.mark.soak
+def test_after_thousands_of_schedules_of_faults_everything_stands_or_says_why(logged_errors: Any) -> None:
+    _run(max_examples=3_000, stateful_step_count=50)
+    logged_errors.flush()
