@@ -29,6 +29,7 @@ from ctrader_twisted.market import LiveBars, Quotes
 from ctrader_twisted.service import documents
 from ctrader_twisted.service.symbols import Symbols
 from ctrader_twisted.session.machine import AccountState
+from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -126,7 +127,8 @@ class AccountWatch:
             except OpenApiError as error:
                 if self._stopped:
                     return
-                wait = max(delay, (error.retry_after or 0.0) if isinstance(error, ServerError) else 0.0)
+                asked = (error.retry_after or 0.0) if isinstance(error, ServerError) else 0.0
+                wait = max(delay, min(asked, RETRY_AFTER_AT_MOST))
                 _log.warn(
                     "account {account} on {environment}: {error}. Trying again in {wait:.1f} s",
                     account=self.account_id,

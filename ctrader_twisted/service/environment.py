@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CLOSE_TIMEOUT = 1.0
 """Seconds a peer is given to let go of a connection when the daemon ends."""
-REFRESH_WAIT = 10.0
+REFRESH_WAIT = 6.0
 """Seconds that a token refresh under way is waited for when the daemon ends."""
 
 _OWN_SHAPE = (

@@ -113,14 +113,18 @@ class TokenKeeper:
         return self._grants.get(name)
 
     def grant_for(self, account_id: int) -> Grant | None:
-        """Give the grant that opens an account: of those that list it, the one that ends last, where one of which that
-        is not known comes before those that have ended. A grant that lists no accounts opens any when it is the only
-        grant.
+        """Give the grant that opens an account. Of those that list it: one that allows trading before one that allows
+        looking only, then the one that ends last; one of which that is not known comes before those that have ended. A
+        grant that lists no accounts opens any when it is the only grant.
         """
         listed = [grant for grant in self._grants.values() if account_id in grant.account_ids()]
         if listed:
             now = self._clock.seconds()
-            return max(listed, key=lambda grant: now if grant.expires_at is None else grant.expires_at)
+
+            def rank(grant: Grant) -> tuple[bool, float]:
+                return grant.scope != "accounts", now if grant.expires_at is None else grant.expires_at
+
+            return max(listed, key=rank)
         only = list(self._grants.values())
         return only[0] if len(only) == 1 and not only[0].accounts else None
 

@@ -314,6 +314,7 @@ class FileTokenStore:
                 )
             await deferLater(self._clock, _LOCK_POLL)
         try:
+            _keep_owner(lock.lock_file, target)
             self._finish_what_was_left(target)
         except BaseException:
             lock.release()
@@ -371,14 +372,16 @@ class FileTokenStore:
         return True
 
 
-def _keep_owner(descriptor: int, target: str) -> None:
-    """Let the superuser's change of somebody's file leave it theirs."""
+def _keep_owner(made: int | str, target: str) -> None:
+    """Let what the superuser makes beside somebody's file, or in somebody's folder, be theirs."""
     if os.name != "posix" or os.geteuid() != 0:
         return
-    with contextlib.suppress(FileNotFoundError):
+    try:
         status = os.stat(target)
-        if (status.st_uid, status.st_gid) != (0, 0):
-            os.fchown(descriptor, status.st_uid, status.st_gid)
+    except FileNotFoundError:
+        status = os.stat(os.path.dirname(target))
+    if (status.st_uid, status.st_gid) != (0, 0):
+        os.chown(made, status.st_uid, status.st_gid)
 
 
 def _not_older(name: str, target: str) -> None:

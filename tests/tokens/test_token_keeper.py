@@ -804,3 +804,15 @@ def test_no_log_shows_a_token(desk, outcome):
     assert all('"default"' in text for text in said)
     assert not any(secret in text for secret in SECRETS for text in said)
     assert not any(secret in repr(value) for secret in SECRETS for event in events for value in event.values())
+
+
+def test_a_grant_that_may_trade_goes_before_one_that_may_only_look_and_a_living_one_before_a_dead_one(desk):
+    def opens(name, **given):
+        return Grant(name, f"acc3ss-{name}", "r", accounts=(GrantedAccount(77),), **given)
+
+    look = opens("look", scope="accounts", expires_at=NOW + 9e6)
+    dead = opens("dead", scope="trading", expires_at=NOW - 1)
+    unknown = opens("unknown")
+    for grant, best in ((look, "look"), (dead, "dead"), (unknown, "unknown")):
+        fired(desk.keeper.update(grant))
+        assert desk.keeper.grant_for(77).name == best
