@@ -43,7 +43,7 @@ test: $(VENV)/test.stamp
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: $(VENV)/test.stamp
-	@$(BIN)/python -m pytest -m soak $(ARGS)
+	@$(BIN)/python -m pytest -m soak -o faulthandler_timeout=1800 $(ARGS)
 
 bench: $(VENV)/test.stamp
 	@set -e; for program in benchmarks/spots.py benchmarks/requests.py; do echo "== $$program"; $(BIN)/python "$$program" $(ARGS); done

@@ -136,7 +136,11 @@ class Refreshing:
     def _in(self, name: str, seconds: float, retry: float) -> None:
         def due() -> None:
             del self._calls[name]
-            self.now(name).addErrback(self._failed, name, retry)
+            grant = self._tokens.find(name)
+            if grant is not None and grant.due(self._clock.seconds(), self._tokens.refresh_within):
+                self.now(name).addErrback(self._failed, name, retry)
+            else:  # it has been renewed meanwhile, or is gone
+                self.when_due(name)
 
         self._calls[name] = self._clock.callLater(max(0.0, seconds), due)
 

@@ -25,6 +25,9 @@ def main() -> None:
         names = " and ".join(missing) if len(missing) < 3 else ", ".join(missing)
         sys.stderr.write(f"ctrader needs {names}: pip install 'ctrader_twisted[cli]'\n")
         raise SystemExit(1)
-    from ctrader_twisted.cli.command import invoke
+    try:
+        from ctrader_twisted.cli.command import invoke
 
-    raise SystemExit(invoke(sys.argv[1:]))
+        raise SystemExit(invoke(sys.argv[1:]))
+    except KeyboardInterrupt:  # while modules are imported, for instance
+        raise SystemExit(130) from None

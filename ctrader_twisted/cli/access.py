@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import DeferredList, fail, maybeDeferred
 
 from ctrader_twisted.cli.failures import CommandFailed
-from ctrader_twisted.cli.terminal import say
+from ctrader_twisted.cli.remedies import explain
+from ctrader_twisted.cli.terminal import clean, say, warn
 from ctrader_twisted.client import OpenApiClient
 from ctrader_twisted.config import SIMULATOR, EnvironmentSettings
 from ctrader_twisted.config.settings import KNOWN_HOSTS
 from ctrader_twisted.credentials import DEMO, LIVE, Application, Environment
+from ctrader_twisted.errors import OpenApiError, RequestNotSent, TokenRefused, TokenStoreError
+from ctrader_twisted.refreshing import pair_of
+from ctrader_twisted.session.events import Disconnected
+from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.settings import Settings
-from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount, MemoryTokenStore, TokenKeeper, TokenPair
+from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +32,14 @@ if TYPE_CHECKING:
     from ctrader_twisted.factory import Opening
     from ctrader_twisted.sim.config import Settings as VenueSettings
     from ctrader_twisted.sim.service import VenueService
-    from ctrader_twisted.tokens import TokenStore
+    from ctrader_twisted.tokens import TokenPair, TokenStore
 
 READY_TIMEOUT: Final = 30.0
 """Seconds to connect and to authorise the application."""
 ACCOUNT_TIMEOUT: Final = 60.0
 """Seconds to authorise an account, the refreshing of its token included."""
+REFRESH_WAIT: Final = 10.0
+"""Seconds that a token refresh under way is waited for at the end."""
 _LOCK_TIMEOUT: Final = 10.0
 
 
@@ -54,6 +61,9 @@ class Access:
         self._opening = opening
         self._venue: VenueService | None = None
         self._clients: dict[str, OpenApiClient] = {}
+        self._spending = 0
+        self._closing = False
+        self._said: set[str] = set()
         self.store: TokenStore = MemoryTokenStore() if found.simulator else FileTokenStore(found.token_file, reactor)
         self.keeper = TokenKeeper(self.store, reactor, refresh_within=found.refresh_within)
 
@@ -67,12 +77,22 @@ class Access:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for client in self._clients.values():
-            await client.close()
-        saved = self.keeper.saved()
-        if not saved.called:
-            say("Waiting until the new tokens are saved.")
-        await saved
+        marked = {grant.name for grant in self.keeper.grants.values() if grant.refresh_began_at is not None}
+        refreshing = not self.keeper.idle
+        if refreshing:
+            say("Waiting for new tokens, which are to be kept. To end without them: Ctrl-C. That may cost a login.")
+        self._closing = True
+        if self._spending:  # the answer comes over one of these connections
+            await self.keeper.saved().addTimeout(REFRESH_WAIT, self._reactor, lambda *_: None)
+        await DeferredList([client.close() for client in self._clients.values()], consumeErrors=True)
+        await self.keeper.saved()
+        if refreshing:
+            for grant in self.keeper.grants.values():
+                if grant.name in marked and grant.refresh_began_at is not None:
+                    warn(
+                        f'grant "{grant.name}": its new tokens did not come. If its access token is refused from now '
+                        "on: ctrader login"
+                    )
         if self._venue is not None:
             await maybeDeferred(self._venue.stopService)
 
@@ -117,20 +137,60 @@ class Access:
         return self.keeper.find(grant.name) == grant
 
     async def fresh(self, grant: Grant) -> Grant:
-        """Give a grant whose access token can be used now: refreshed if that is due."""
-        if not self.is_kept(grant) or not grant.due(self._reactor.seconds(), self.found.refresh_within):
+        """Give a grant whose access token can be used now: refreshed if that is due.
+
+        If that fails, one that is still good is given with a warning.
+        """
+        now = self._reactor.seconds()
+        if not self.is_kept(grant) or not grant.due(now, self.found.refresh_within):
             return grant
+        try:
+            return await self.refreshed(grant)
+        except OpenApiError as error:
+            if grant.expires_at is None or grant.expires_at <= now:
+                raise
+            why = explain(error).removeprefix(f'grant "{grant.name}": ')
+            warn(f'grant "{grant.name}" is due to be refreshed, and was not: {why}')
+        return grant
+
+    async def refreshed(self, grant: Grant, *, refused: str | None = None) -> Grant:
+        """Refresh a grant that is kept.
+
+        :param refused: the access token that the server has refused; None if it is only due.
+        """
         client = await self.client(self.default_environment())
 
         def spend(refresh_token: str) -> Deferred[TokenPair]:
-            asked: Deferred[Any] = client.refresh_token(refreshToken=refresh_token)
-            return asked.addCallback(self._pair)
+            if self._closing:
+                return fail(RequestNotSent("ProtoOARefreshTokenReq", "the command is ending"))
+            self._spending += 1
+            asked: Deferred[Any] = client.refresh_token(refreshToken=refresh_token, timeout=ACCOUNT_TIMEOUT)
+            return asked.addBoth(spent).addCallback(lambda answer: pair_of(answer, self._reactor.seconds()))
 
-        return await self.keeper.refresh(grant.name, spend)
+        def spent(result: Any) -> Any:
+            self._spending -= 1
+            return result
 
-    def _pair(self, answer: Any) -> TokenPair:
-        now = self._reactor.seconds()
-        return TokenPair(answer.accessToken, answer.refreshToken, now + answer.expiresIn, now)
+        return await self.keeper.refresh(grant.name, spend, refused=refused)
+
+    async def ask_grant(self, grant: Grant) -> tuple[Grant, str, tuple[GrantedAccount, ...]]:
+        """Ask what a grant opens, with an access token that can be used, and keep the answer.
+
+        :return: the grant as it now is, its scope and its accounts.
+        """
+        grant = await self.fresh(grant)
+        try:
+            scope, accounts = await self.list_accounts(grant)
+        except TokenRefused:
+            if not self.is_kept(grant) or grant.refresh_token is None:
+                raise
+            grant = await self.refreshed(grant, refused=grant.access_token)
+            scope, accounts = await self.list_accounts(grant)
+        try:
+            grant = await self.note_accounts(grant, scope, accounts)
+        except TokenStoreError as error:
+            warn(f"what the tokens open is not kept: {explain(error)}")
+        return grant, scope, accounts
 
     async def list_accounts(self, grant: Grant) -> tuple[str, tuple[GrantedAccount, ...]]:
         """Ask what a grant opens; the list is served by either environment.
@@ -167,6 +227,15 @@ class Access:
             release()
         await self.keeper.load()
         return self.keeper.find(grant.name) or known
+
+    async def forget(self, name: str) -> None:
+        """Remove a grant from the store."""
+        release = await self.store.lock(_LOCK_TIMEOUT)
+        try:
+            await self.store.remove(name)
+        finally:
+            release()
+        await self.keeper.load()
 
     # Connections
 
@@ -207,9 +276,24 @@ class Access:
         return None
 
     async def client(self, name: str) -> OpenApiClient:
-        """Give the client of an environment, connected and its application authorised."""
+        """Give the client of an environment, connected and its application authorised.
+
+        Why an attempt failed is said at once: the next ones take a while.
+        """
         client = self._clients.get(name) or self._begin_client(name)
-        return await client.when_ready(timeout=READY_TIMEOUT)
+        if client.state is not ConnectionState.READY:
+            client.on(Disconnected, self._not_connected)
+            try:
+                return await client.when_ready(timeout=READY_TIMEOUT)
+            finally:
+                client.off(Disconnected, self._not_connected)
+        return client
+
+    def _not_connected(self, event: Disconnected) -> None:
+        why = clean(event.reason)
+        if event.retry_in is not None and why not in self._said:
+            self._said.add(why)
+            say(f"{why}. Trying again …", "yellow")
 
     def _begin_client(self, name: str) -> OpenApiClient:
         settings = self.found.environments[name]
@@ -222,6 +306,7 @@ class Access:
             settings=Settings(
                 limits=Limits(settings.requests_per_second, settings.historical_per_second),
                 close_timeout=1.0,
+                refresh_wait=REFRESH_WAIT,
                 reconcile=False,
             ),
             opening=None if self._opening is None else self._opening(environment),
@@ -282,7 +367,7 @@ class Access:
         """Ask whether an account is live or demo, unless the configuration names its environment."""
         if self._environment_in_file(account.account_id) is not None:
             return account
-        _, accounts = await self.list_accounts(await self.fresh(grant))
+        _, _, accounts = await self.ask_grant(grant)
         return next((each for each in accounts if each.account_id == account.account_id), account)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
-from twisted.internet.defer import Deferred, gatherResults
 
 from ctrader_twisted.cli import options
 from ctrader_twisted.cli.access import Access
@@ -16,6 +15,7 @@ from ctrader_twisted.cli.finding import find
 from ctrader_twisted.cli.running import run, sentence
 from ctrader_twisted.cli.tables import kind, lifetime
 from ctrader_twisted.cli.terminal import cell, clean, say, show, show_json, table, warn
+from ctrader_twisted.cli.waiting import all_of
 from ctrader_twisted.errors import OpenApiError
 from ctrader_twisted.market import MONEY_DIGITS, money
 from ctrader_twisted.service.documents import iso
@@ -112,8 +112,7 @@ async def show_accounts(reactor: Any, found: Found, *, as_json: bool, access: Ac
     async with access or Access(reactor, found) as used:
         if not used.grants:
             raise used.no_token()
-        asked = [Deferred.fromCoroutine(_ask_grant(used, grant)) for grant in used.grants]
-        reports: list[GrantReport] = await gatherResults(asked, consumeErrors=True)
+        reports = await all_of(_ask_grant(used, grant) for grant in used.grants)
         now = reactor.seconds()
     if as_json:
         show_json({"grants": [report.document(now) for report in reports]})
@@ -121,21 +120,19 @@ async def show_accounts(reactor: Any, found: Found, *, as_json: bool, access: Ac
         if not as_json:
             _show(report, now, first=number == 0)
         if report.problem is not None:
-            say(f'ctrader: grant "{report.grant.name}": {report.problem}', "red")
+            name = f'grant "{report.grant.name}": '
+            say(f"ctrader: {name}{report.problem.removeprefix(name)}", "red")
     return int(any(report.problem is not None for report in reports))
 
 
 async def _ask_grant(access: Access, grant: Grant) -> GrantReport:
     report = GrantReport(grant, access.is_kept(grant))
     try:
-        report.grant = grant = await access.fresh(grant)
-        scope, opened = await access.list_accounts(grant)
-        report.grant = grant = await access.note_accounts(grant, scope, opened)
+        report.grant, _, opened = await access.ask_grant(grant)
     except OpenApiError as error:
         report.problem = sentence(error)
         return report
-    asked = [Deferred.fromCoroutine(_ask_account(access, report.grant, account)) for account in opened]
-    report.accounts = await gatherResults(asked, consumeErrors=True)
+    report.accounts = await all_of(_ask_account(access, report.grant, account) for account in opened)
     return report
 
 

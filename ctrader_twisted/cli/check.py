@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,9 @@ import click
 from ctrader_twisted.cli import options
 from ctrader_twisted.cli.checks.printing import Printer, print_json
 from ctrader_twisted.cli.checks.way import Way
+from ctrader_twisted.cli.finding import Wanted, find
 from ctrader_twisted.cli.running import run
+from ctrader_twisted.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +28,7 @@ _CONFIGURATION: Final = "ctrader.toml"
 @options.tokens_option
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1, 600),
+    type=options.Seconds(0.1, 600),
     default=10.0,
     show_default=True,
     help="Seconds that each step may take.",
@@ -41,6 +44,8 @@ def check(obj: dict[str, Any], config: Path | None, tokens: Path | None, timeout
     """
     if config is None and Path(_CONFIGURATION).is_file():
         config = Path(_CONFIGURATION)
+        with suppress(ConfigurationError):  # which the check tells
+            find(Wanted(), os.environ)
     run(
         lambda reactor: check_all(reactor, config, tokens, os.environ, timeout=timeout, as_json=as_json),
         verbose=obj["verbose"],

@@ -4,6 +4,7 @@
 0      done
 1      failed; one sentence on stderr says what, where and the remedy
 2      the command line is wrong (click's own)
+129    the terminal was closed
 130    interrupted by Ctrl-C
 143    ended by SIGTERM
 =====  ===========================================================
@@ -11,6 +12,7 @@
 
 from typing import Final
 
+HUNG_UP: Final = 129
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 

@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -39,6 +40,9 @@ DEFAULT_FILE: Final = Path("ctrader.toml")
 _SECRETS: Final = {"application.client_id": CLIENT_ID, "application.client_secret": CLIENT_SECRET}
 _ALLOWED: Final = {"requests": REQUESTS_PER_SECOND, "historical": HISTORICAL_PER_SECOND}
 _REFRESH_WITHIN: Final = 86_400.0
+_SPOTWARES_PAGES: Final = ".ctrader.com"
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+"""How a configuration names this computer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ def find(wanted: Wanted, environ: Mapping[str, str], ask: Callable[[str], str] |
         if simulator is not None:
             return _simulated(file, simulator)
         found = _from_file(file, environ, ask)
+        if wanted.config is None:
+            _refuse_strangers(found)
     if wanted.tokens is not None:
         found = replace(found, token_file=wanted.tokens, token_file_is_configured=False)
     return _directed(found, wanted)
@@ -156,7 +162,7 @@ def _from_file(file: Path, environ: Mapping[str, str], ask: Callable[[str], str]
                 inline[account.access_token] = Grant(account.key, account.access_token, accounts=(granted,))
             else:
                 inline[account.access_token] = replace(same, accounts=(*same.accounts, granted))
-    own = [each.name for each in access.environments if each.name not in KNOWN_HOSTS]
+    own = [each.name for each in access.environments if KNOWN_HOSTS.get(each.name) != each.host]
     tokens = access.tokens
     return Found(
         file=file,
@@ -170,6 +176,24 @@ def _from_file(file: Path, environ: Mapping[str, str], ask: Callable[[str], str]
         oauth=access.oauth,
         warnings=access.warnings,
     )
+
+
+def _refuse_strangers(found: Found) -> None:
+    """Follow a file that nobody named to Spotware's servers and to this computer only.
+
+    It may be somebody else's, in a folder that came from elsewhere, and would be given client secret and tokens.
+
+    :raises CommandFailed: if it leads anywhere else.
+    """
+    hosts = [each.host for each in found.environments.values()]
+    urls = (found.oauth.consent_url, found.oauth.token_url)
+    hosts += [urlsplit(url).hostname or "" for url in urls if url is not None]
+    strange = [host for host in dict.fromkeys(hosts) if not _is_spotwares(host) and host not in LOOPBACK]
+    if strange:
+        raise CommandFailed(
+            f"{found.file} of this folder leads to {' and '.join(strange)}, and client secret and tokens would be sent "
+            f"there. If that is what you want, name it: --config {found.file}"
+        )
 
 
 def _missing_secrets(error: ConfigurationError) -> list[str]:
@@ -251,7 +275,7 @@ def _with_limit(settings: EnvironmentSettings, key: str, limit: int) -> Environm
 
 def _is_spotwares(host: str) -> bool:
     """Whether a server is Spotware's own, whose limits are known."""
-    return f".{host.lower().rstrip('.')}".endswith(SPOTWARE)
+    return f".{host.lower().rstrip('.')}".endswith((SPOTWARE, _SPOTWARES_PAGES))
 
 
 def token_folder(file: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -24,6 +26,7 @@ from ctrader_twisted.tokens.oauth import CONSENT_URL, TOKEN_URL, OAuth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ctrader_twisted.cli.finding import Found
     from ctrader_twisted.tokens import GrantedAccount
@@ -69,10 +72,10 @@ class Login:
 @click.option(
     "--timeout",
     metavar="N",
-    type=click.FloatRange(1),
+    type=options.Seconds(1, 86_400),
     default=300.0,
     show_default=True,
-    help="Seconds to wait for you.",
+    help="Seconds to wait for the redirect; whoever pastes has all the time there is.",
 )
 @click.pass_obj
 def login(obj: dict[str, Any], /, **given: Any) -> None:
@@ -128,6 +131,8 @@ def open_browser(url: str) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # It outlives this process by days, and needs no secret.
+        env={name: value for name, value in os.environ.items() if not name.startswith("CTRADER_")},
     )
     process.returncode = 0  # it may outlive this process: nobody waits for it
 
@@ -170,7 +175,10 @@ async def log_in(
         await used.store.check_writable()
         code = await _code(reactor, wanted, oauth.consent(wanted.redirect_uri.uri, wanted.scope), paste, browse)
         pair = await oauth.exchange(code, wanted.redirect_uri.uri)
-        grant = Grant(wanted.name, pair.access_token, scope=wanted.scope).renewed(pair)
+        before = await _put_aside(used, wanted.name, reactor.seconds())
+        # Until they are asked for, its accounts are those of the login before: mostly it is the same person's.
+        accounts = () if before is None else before.accounts
+        grant = Grant(wanted.name, pair.access_token, scope=wanted.scope, accounts=accounts).renewed(pair)
         await used.keeper.update(grant)
         say(f'Kept as "{wanted.name}" in {found.token_file}.', "green")
         try:
@@ -178,10 +186,41 @@ async def log_in(
         except OpenApiError as error:
             raise CommandFailed(
                 f"{sentence(error)}. The tokens are kept, but which accounts they open could not be asked: try "
-                "`ctrader accounts`"
+                "`ctrader accounts`" + ("" if before is None else f'. What was kept before is now "{before.name}"')
             ) from None
         grant = await used.note_accounts(used.keeper.find(wanted.name) or grant, scope, accounts)
         _tell(used, grant, wanted, reactor.seconds())
+        if before is not None:
+            await _drop_if_replaced(used, before, grant)
+
+
+async def _put_aside(access: Access, name: str, now: float) -> Grant | None:
+    """Keep the grant of a name under another one, so that no tokens of somebody else are lost.
+
+    :return: it, under its new name; None if there is none, or none that can be of use.
+    """
+    old, left = access.keeper.find(name), None
+    if old is not None:
+        left = old.days_left(now)
+    if old is None or (old.refresh_token is None and left is not None and left <= 0):
+        return None
+    names = (f"{name}-before{number or ''}" for number in itertools.count())
+    aside = replace(old, name=next(each for each in names if access.keeper.find(each) is None))
+    await access.keeper.update(aside)
+    return aside
+
+
+async def _drop_if_replaced(access: Access, before: Grant, grant: Grant) -> None:
+    """Forget the tokens of the login before, unless they open something that the new ones do not."""
+    opened = before.account_ids()
+    if opened and opened <= grant.account_ids():
+        await access.forget(before.name)
+        return
+    lost = ", ".join(map(str, sorted(opened - grant.account_ids()))) or "accounts that nobody knows"
+    warn(
+        f'this login does not open all that the one before did: {lost}. The tokens before are kept as "{before.name}". '
+        f"If they are not wanted: ctrader tokens remove {before.name}"
+    )
 
 
 async def _code(
@@ -229,8 +268,10 @@ def _tell(access: Access, grant: Grant, wanted: Login, now: float) -> None:
     if grant.scope != wanted.scope:
         warn(f'the scope granted is "{grant.scope}", not "{wanted.scope}".')
     found = access.found
-    say("\nFor a configuration (docs/daemon.md):\n")
-    click.echo(_lines(access, grant), nl=False)
+    lines = _lines(access, grant)
+    if lines:
+        say("\nFor a configuration (docs/daemon.md):\n")
+        click.echo(lines, nl=False)
     option = "" if found.file is None or found.file == DEFAULT_FILE else f" --config {found.file}"
     say(f"\nNext: ctrader check{option}\nthen: ctrader watch EURUSD{option} --account {grant.accounts[0].account_id}")
 
@@ -238,12 +279,18 @@ def _tell(access: Access, grant: Grant, wanted: Login, now: float) -> None:
 def _lines(access: Access, grant: Grant) -> str:
     """Write the lines that a configuration needs, in TOML."""
     found, blocks = access.found, []
-    if found.file is None and found.application is not None:
+    if found.application is not None and not _names_an_application(found.file):
         blocks.append(f"[application]\nclient_id = {_quoted(found.application.client_id)}\n# and {_SECRET_HINT}")
     if not found.token_file_is_configured:
         blocks.append(f"[tokens]\nfile = {_quoted(str(found.token_file.absolute()))}")
-    blocks.extend(_block(access, account) for account in grant.accounts)
-    return "\n\n".join(blocks) + "\n"
+    there = {each.account_id for settings in found.environments.values() for each in settings.accounts}
+    blocks.extend(_block(access, account) for account in grant.accounts if account.account_id not in there)
+    return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def _names_an_application(file: Path | None) -> bool:
+    """Whether a configuration has that table; one that the shell has just made, to append to, has not."""
+    return file is not None and "application" in tomllib.loads(file.read_bytes().decode("utf-8-sig"))
 
 
 _SECRET_HINT = "the secret: CTRADER_CLIENT_SECRET in the environment, or client_secret here (chmod 600)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,6 +38,17 @@ class HostAndPort(_Type):
         if not host or "/" in host or (port and not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536)):
             self.fail(f"{value!r} is no HOST:PORT", param, ctx)
         return host, int(port) if port else None
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds: ``nan`` is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it."""
+        seconds: float = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return seconds
 
 
 def config_option(function: _F) -> _F:

@@ -32,6 +32,7 @@ LOOPBACK: Final = {"localhost": ("127.0.0.1", "::1"), "127.0.0.1": ("127.0.0.1",
 _LONGEST_CODE: Final = 2048
 _READ_TIMEOUT: Final = 10
 _CLOSE_TIMEOUT: Final = 1.0
+_CONNECTIONS_AT_MOST: Final = 50
 _DENIED: Final = "access_denied"
 _NO_IPV6: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.ENOPROTOOPT)
 
@@ -64,10 +65,10 @@ class RedirectURI:
         """
         try:
             parts = urlsplit(uri)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
+            port = (443 if parts.scheme == "https" else 80) if parts.port is None else parts.port
         except ValueError:
             parts, port = urlsplit(""), 0
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not port or parts.fragment:
             raise CommandFailed(f'the redirect URI "{uri}" is none: write it as registered, http://… or https://…')
         return cls(uri, parts.hostname, port, parts.path or "/")
 
@@ -121,17 +122,24 @@ def read_pasted(text: str) -> Redirect:
     """
     text = text.strip().strip("\"'<>")
     if "?" in text or "://" in text:
-        found = read_query(urlsplit(text).query)
+        found = read_query(_query_of(text))
     elif text.startswith("code="):
         found = read_query(text)
     else:
-        found = Redirect(text) if _is_code(text) else None
+        found = read_query("code=" + text.replace("+", "%2B"))  # a space is in no code
     if found is None:
         raise CommandFailed(
             "what was pasted holds no code: copy the whole address that the browser was sent to after the consent, "
             "or what follows code= in it"
         )
     return found
+
+
+def _query_of(address: str) -> str:
+    try:
+        return urlsplit(address).query
+    except ValueError:
+        return ""
 
 
 def _is_code(text: str) -> bool:
@@ -253,6 +261,10 @@ class _Connections(WrappingFactory):
         self._look()
         return idle
 
+    def buildProtocol(self, addr: Any) -> Any:
+        """Make the protocol of one connection, if there are not too many."""
+        return super().buildProtocol(addr) if len(self.protocols) < _CONNECTIONS_AT_MOST else None
+
     def unregisterProtocol(self, p: Any) -> None:  # noqa: N802
         """Take note that a connection is gone."""
         super().unregisterProtocol(p)  # type: ignore[no-untyped-call]
@@ -294,9 +306,23 @@ class _PageRequest(Request):
     def __init__(self, channel: Any, listener: RedirectListener) -> None:
         super().__init__(channel)
         self._listener = listener
+        self._has_body = False
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802
+        """Hang up on whoever sends a body, as no redirect does: it would be kept until its end."""
+        got_length: Any = super().gotLength
+        got_length(0)
+        if length != 0:
+            self._has_body = True
+            self.channel.forceAbortClient()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        """Keep nothing of a body."""
 
     def process(self) -> None:
         """Answer it."""
+        if self._has_body:
+            return
         self.channel.persistent = False  # one request a connection
         status, heading, text = self._answer()
         body = _page(heading, text)
@@ -312,7 +338,10 @@ class _PageRequest(Request):
 
     def _answer(self) -> tuple[int, str, str]:
         uri = self._listener.redirect_uri
-        target = urlsplit(self.uri.decode("ascii", "replace"))
+        try:
+            target = urlsplit(self.uri.decode("ascii", "replace"))
+        except ValueError:
+            return 400, "Not here", "This is no address."
         if self._host() != (uri.host, uri.port):
             return 421, "Not here", "This address is not the one that the login waits for."
         if target.path != uri.path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ctrader_twisted.cli.terminal import clean
 from ctrader_twisted.errors import (
     AccountRefused,
     ApplicationRefused,
@@ -51,12 +52,20 @@ _REMEDIES: Final[tuple[tuple[type[OpenApiError], str], ...]] = (
 )
 """First match wins. Errors whose own sentence has the remedy are not here."""
 
+_SPENDING: Final = {
+    "ProtoOARefreshTokenReq": "The refresh token may be spent: try again; if it is refused then: ctrader login",
+    "the token request": "What it was asked with may be spent: ctrader login",
+}
+"""Requests that use something up, by what an error calls them, and the remedy where their outcome is unknown."""
+
 
 def explain(error: OpenApiError) -> str:
     """Give an error's sentence with its remedy."""
-    text = str(error)
     if isinstance(error, LocalError):
-        return text
+        return str(error)
+    text = clean(error)  # a server's words may be in it
+    if isinstance(error, OutcomeUnknown) and error.request in _SPENDING:
+        return f"{error.request}: {clean(error.reason)}; its outcome is unknown. {_SPENDING[error.request]}"
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
             return f"{text}. {remedy}"

@@ -6,14 +6,18 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from functools import partial
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
+from twisted.internet._resolver import GAIResolver
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent, globalLogBeginner
+from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
-from ctrader_twisted.cli.failures import INTERRUPTED, TERMINATED, CommandFailed, Interrupted
+from ctrader_twisted.cli.failures import HUNG_UP, INTERRUPTED, TERMINATED, CommandFailed, Interrupted
 from ctrader_twisted.cli.remedies import explain
 from ctrader_twisted.cli.terminal import say
 from ctrader_twisted.errors import OpenApiError
@@ -29,8 +33,8 @@ EXPECTED: Final = (OpenApiError, OSError, CommandFailed, Interrupted)
 
 _log = Logger()
 
-_GRACE = 5.0
-"""Seconds that a program told to end may take for it."""
+_GRACE = 15.0
+"""Seconds that a program told to end may take for it: new tokens that were asked for are worth waiting for."""
 
 
 def run(
@@ -41,8 +45,8 @@ def run(
 ) -> NoReturn:
     """Run a program in the reactor and leave with its status.
 
-    :param program: called with the reactor; gives the exit status, None being 0. When the person interrupts, what it
-        waits for is cancelled; it may take five seconds to end in order.
+    :param program: called with the reactor; gives the exit status, None being 0. When the person interrupts or
+        closes the terminal, what it waits for is cancelled; it may take fifteen seconds to end in order.
     :param verbose: write the log on stderr.
     :param when_interrupted: the status then.
     :raises SystemExit: always.
@@ -50,7 +54,16 @@ def run(
     from twisted.internet import reactor
 
     begin_log(verbose)
+    _wait_for_no_lookup(reactor)
     raise SystemExit(_Run(reactor, program, when_interrupted).status())
+
+
+def _wait_for_no_lookup(reactor: Any) -> None:
+    """Look names up in threads that nobody waits for at the end: the system may take half a minute to give up."""
+    lookups = ThreadPool(0, 10, "lookups")
+    lookups.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
+    lookups.start()
+    reactor.installNameResolver(GAIResolver(reactor, lambda: lookups))
 
 
 class _Run:
@@ -60,6 +73,8 @@ class _Run:
         self._reactor = reactor
         self._program = program
         self._told: dict[int, int] = {signal.SIGINT: when_interrupted, signal.SIGTERM: TERMINATED}
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else: nohup
+            self._told[signal.SIGHUP] = HUNG_UP
         self._signalled: int | None = None
         self._running: Deferred[int | None] | None = None
         self._status = INTERRUPTED  # unless the program says something else
@@ -67,6 +82,7 @@ class _Run:
     def status(self) -> int:
         self._reactor.callWhenRunning(self._begin)
         self._reactor.run()
+        _let_go_of_dead_outputs()
         return self._status if self._signalled is None else self._told[self._signalled]
 
     def _begin(self) -> None:
@@ -76,7 +92,10 @@ class _Run:
         self._running.addCallbacks(self._ended, self._failed).addBoth(self._stop)
 
     def _signal(self, number: int, _: object) -> None:
-        if self._signalled is not None:  # pressed again: now
+        if self._signalled is not None:
+            # A terminal that closes may send several signals; a person who presses again means it.
+            if HUNG_UP in (self._told[self._signalled], self._told[number]):
+                return
             show_cursor()
             os._exit(self._told[number])
         self._signalled = number
@@ -110,11 +129,26 @@ def show_cursor() -> None:
             os.write(sys.stdout.fileno(), b"\x1b[?25h")
 
 
+def _let_go_of_dead_outputs() -> None:
+    """Let Python find nothing to complain of when it ends after the terminal is gone."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                _to_nowhere(stream)
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def tell(error: BaseException) -> int:
     """Say what went wrong, and give the exit status."""
     if isinstance(error, BrokenPipeError):
         # Whoever read stdout has seen enough. Nothing may be written there when Python ends, either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _to_nowhere(sys.stdout)
         return 0
     if isinstance(error, Interrupted):
         say("")

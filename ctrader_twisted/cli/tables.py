@@ -23,6 +23,8 @@ def days(left: float | None) -> str:
         return "not known"
     if left <= 0:
         return "expired"
+    if left < 1:
+        return f"{left * 24:.1f} hours"
     return f"{left:.1f} days" if left < 10 else f"{left:.0f} days"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
@@ -21,14 +22,20 @@ _ANY_WIDTH = 10_000
 _PLAIN: Any = {"markup": False, "highlight": False, "emoji": False}
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """Let whoever writes hear of it, in place of ending the program here."""
+        raise
+
+
 def stdout_console() -> Console:
     """Make the console for data."""
-    return Console(file=sys.stdout, **_PLAIN)
+    return _Console(file=sys.stdout, **_PLAIN)
 
 
 def stderr_console() -> Console:
     """Make the console for talk."""
-    return Console(file=sys.stderr, **_PLAIN)
+    return _Console(file=sys.stderr, **_PLAIN)
 
 
 def ask(question: str, *, hidden: bool = False, optional: bool = False) -> str:
@@ -65,11 +72,14 @@ def clean(text: object) -> str:
 def say(text: str, style: str | None = None, *, whole: bool = False) -> None:
     """Tell the person something, on stderr. Newlines are kept, everything else that can't be printed is not.
 
+    A terminal that is gone is no failure: there is nobody to tell.
+
     :param whole: break no line, so that it can be copied.
     """
     console = stderr_console()
     shown = "\n".join(map(clean, text.split("\n")))
-    console.print(shown, style=style, soft_wrap=whole or not console.is_terminal)
+    with suppress(OSError):
+        console.print(shown, style=style, soft_wrap=whole or not console.is_terminal)
 
 
 def warn(text: str) -> None:
@@ -113,5 +123,11 @@ def show(shown: Table, *, to_stderr: bool = False) -> None:
 
 
 def show_json(document: Mapping[str, object] | Iterable[object]) -> None:
-    """Write an object or a list as JSON on stdout, in UTF-8."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
+    """Write an object or a list as JSON on stdout, in UTF-8. What can't be printed is escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in text)
+    click.echo(shown.encode("utf-8", "backslashreplace"))
+
+
+def _escaped(letter: str) -> str:
+    return json.dumps(letter)[1:-1]

@@ -188,5 +188,5 @@ async def forget(reactor: Any, found: Found, name: str) -> None:
         if grant is None:
             names = ", ".join(f'"{clean(each)}"' for each in access.keeper.grants) or "none"
             raise CommandFailed(f'there is no grant "{name}" in {found.token_file}. Kept are: {names}')
-        await access.store.remove(name)
+        await access.forget(name)
     say(f'Forgotten: "{clean(name)}".', "green")

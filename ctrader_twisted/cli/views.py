@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rich.live import Live
@@ -17,6 +18,8 @@ from ctrader_twisted.outputs import JsonLinesWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from twisted.python.failure import Failure
 
     from ctrader_twisted.cli.board import Board, Row
     from ctrader_twisted.service.documents import Document
@@ -43,6 +46,9 @@ class View(Protocol):
     def event(self, document: Document) -> None:
         """Show that something else happened, of which the board's status tells a person."""
 
+    def status(self) -> None:
+        """Show that the board's status is another one."""
+
     def end(self) -> Deferred[None]:
         """Show what is left, and end."""
 
@@ -65,7 +71,7 @@ class TableView:
         """Draw the table."""
         self._board, self._changed = board, True
         self._live.start()
-        self._redrawing.start(REDRAW)
+        self._redrawing.start(REDRAW).addErrback(self._failed)
 
     def quote(self, row: Row, document: Document) -> None:
         """Draw it soon."""
@@ -75,13 +81,23 @@ class TableView:
         """Draw it soon."""
         self._changed = True
 
+    def status(self) -> None:
+        """Draw it soon."""
+        self._changed = True
+
     def end(self) -> Deferred[None]:
         """Draw for the last time."""
         if self._redrawing.running:
             self._redrawing.stop()
-            self._redraw()
-            self._live.stop()
+            with suppress(OSError):  # a terminal that is gone
+                self._redraw()
+                self._live.stop()
         return succeed(None)
+
+    def _failed(self, failure: Failure) -> None:
+        """The terminal is gone."""
+        failure.trap(OSError)
+        self.on_failure(None)
 
     def _redraw(self) -> None:
         if self._changed and self._board is not None:
@@ -115,6 +131,10 @@ class JsonView:
     def event(self, document: Document) -> None:
         """Write it, and tell a person."""
         self._writer.write(document)
+        self.status()
+
+    def status(self) -> None:
+        """Tell a person."""
         status = "" if self._board is None else self._board.status
         if status and status != self._said:
             say(status, "yellow")

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from ctrader_twisted.client import OpenApiClient
     from ctrader_twisted.tokens import GrantedAccount
 
+_QUIET: Final = 30.0
+"""Seconds without a quote after which that is remarked upon."""
+_A_YEAR: Final = 31_536_000.0
 _HOPELESS: Final = (AccountState.NEEDS_LOGIN, AccountState.REFUSED)
 
 
@@ -58,7 +61,7 @@ class Watched:
 @click.argument("names", nargs=-1, required=True, metavar="SYMBOL...")
 @options.account_option
 @click.option(
-    "--seconds", "-s", metavar="N", type=click.FloatRange(0, min_open=True), help="End after so many seconds."
+    "--seconds", "-s", metavar="N", type=options.Seconds(0, _A_YEAR, min_open=True), help="End after so many seconds."
 )
 @click.option("--count", "-n", metavar="N", type=click.IntRange(1), help="End after so many quotes.")
 @options.connection_options
@@ -127,6 +130,7 @@ class Watching:
         self._board = Board()
         self._left = watched.count
         self._timer: Any = None
+        self._quiet: Any = None
         view.on_failure = self._view_failed
 
     async def begin(self) -> None:
@@ -141,6 +145,7 @@ class Watching:
         for cls, listener in self._listeners():
             self._client.on(cls, listener)
         self._view.begin(self._board)
+        self._quiet = self._reactor.callLater(_QUIET, self._remark)
         if self._watched.seconds is not None:
             self._timer = self._reactor.callLater(self._watched.seconds, self._finish)
         refused = [each for each in tuple(self._board.rows) if not await self._subscribe(each)]
@@ -151,8 +156,16 @@ class Watching:
         """Listen no longer."""
         for cls, listener in self._listeners():
             self._client.off(cls, listener)
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        for call in (self._timer, self._quiet):
+            if call is not None and call.active():
+                call.cancel()
+
+    def _remark(self) -> None:
+        """Say that nothing comes, unless something else is the matter."""
+        self._quiet = self._reactor.callLater(_QUIET, self._remark)
+        if not self._board.status:
+            self._board.status = f"no quote for {_QUIET:g} s: the market is closed, perhaps"
+            self._view.status()
 
     def _listeners(self) -> tuple[tuple[type[Any], Callable[[Any], object]], ...]:
         return (
@@ -194,6 +207,8 @@ class Watching:
         quote = self._quotes.feed(event, row.digits)
         seconds = self._reactor.seconds() if quote.timestamp is None else quote.timestamp / 1000
         row.take(quote, _local_time(seconds))
+        if self._quiet.active():
+            self._quiet.reset(_QUIET)
         self._board.status = ""
         document = self._head("quote") | documents.quote(quote, event, self._symbols)
         document["spread_pips"] = row.spread

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -49,7 +48,7 @@ def _url(table: Table, key: str, *, plain_anywhere: bool = False) -> str | None:
     if "#" in text or (not plain_anywhere and "?" in text):
         table.refuse(key, "more than a web address needs here", "Leave out what follows the ? or the #.")
         return None
-    if scheme == "http" and not plain_anywhere and not _is_this_computer(host):
+    if scheme == "http" and not plain_anywhere and host not in _THIS_COMPUTER:
         table.refuse(key, "secrets would travel unencrypted", "Write https:// instead of http://.")
         return None
     return text
@@ -63,10 +62,4 @@ def _parts(url: str) -> tuple[str, str | None]:
         return "", None
 
 
-def _is_this_computer(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+_THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")  # as `ctrader_twisted.tokens.oauth` has it

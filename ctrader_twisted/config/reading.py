@@ -236,6 +236,9 @@ class Reader:
             return None
         self.refusals.claim(path, table.name, "path")
         settings = FlightRecorderSettings(path)
+        for number in range(1, parts or settings.parts):
+            part = f"{path.stem}.{number}{path.suffix}"
+            self.refusals.claim(path.with_name(part), table.name, "path", f"an older part ({part})")
         return FlightRecorderSettings(
             path,
             settings.max_bytes if megabytes is None else int(megabytes * 1_000_000),

@@ -36,11 +36,16 @@ class Refusals:
         """Resolve a path from the folder of the configuration file: twistd changes its own."""
         return Path(os.path.abspath(self.path.parent / Path(given).expanduser()))
 
-    def claim(self, path: Path | None, table: str, key: str) -> None:
-        """Refuse a file that something else is written to; None is stdout."""
-        first = self._claimed.setdefault(path, table)
-        if first != table:
-            self.refuse(f"{table}.{key}", f"the same as {first}", "Give each a file of its own.")
+    def claim(self, path: Path | None, table: str, key: str, what: str = "") -> None:
+        """Refuse a file that something else is written to; None is stdout.
+
+        :param what: which file of the table's it is, if not the one that the key names.
+        """
+        name = f"{what} of {table}" if what else table
+        first = self._claimed.setdefault(path, name)
+        if first != name:
+            problem = f"{what} is the same as {first}" if what else f"the same as {first}"
+            self.refuse(f"{table}.{key}", problem, "Give each a file of its own.")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -49,6 +49,7 @@ class Files:
         self._begun = 0  # bytes up to the end of this part's header; 0 until it is written
         self._size = 0
         self._descriptor = -1
+        self._refuse_what_is_no_part()
         self._open()
 
     def append(self, at: float, lines: list[bytes]) -> None:
@@ -106,7 +107,16 @@ class Files:
             raise
         self._descriptor, self._size, self._begun = descriptor, end, 0
 
+    def _refuse_what_is_no_part(self) -> None:
+        """See that no file of somebody else has the name of an older part, which will be renamed and deleted."""
+        number = 1
+        while (part := numbered(self._path, number)).exists() or number < self._parts:
+            if part.exists() and not _is_recording(part):
+                raise RecordingError(part, "", f"{part.name} is no recording; move it away, or give another file")
+            number += 1
+
     def _rotate(self) -> None:
+        self._refuse_what_is_no_part()
         os.close(self._descriptor)
         self._descriptor = -1
         number = self._parts
@@ -130,6 +140,13 @@ class Files:
                 os.ftruncate(self._descriptor, self._size)
             raise
         self._size += len(data)
+
+
+def _is_recording(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(format.MARK)) in (b"", format.MARK)
 
 
 def _end_of_last_line(descriptor: int, size: int) -> int:

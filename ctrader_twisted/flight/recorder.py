@@ -219,9 +219,9 @@ class FlightRecorder:
         return format.start(at, number)
 
     def _line(self, start: bytes, way: Way, number: int, payload: bytes, key: str | None) -> bytes:
+        redacted = self._redactor.payload(number, payload)  # first: the key may quote what it teaches
         if key is not None:
             key = self._redactor.text(key)
-        redacted = self._redactor.payload(number, payload)
         if redacted is None:
             return format.withheld_line(start, way, number, len(payload), key)
         return format.message_line(start, way, number, redacted, key)

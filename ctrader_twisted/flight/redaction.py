@@ -8,7 +8,9 @@ remembered and taken out of everything else that comes after it.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from ctrader_twisted.errors import UndecodablePayload
 from ctrader_twisted.wire import catalogue, codec
@@ -16,7 +18,7 @@ from ctrader_twisted.wire.envelope import Envelope
 from ctrader_twisted.wire.secrecy import SECRET_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from google.protobuf.message import Message
 
@@ -71,6 +73,39 @@ def _edit(message: Message, edit: Callable[[str, Any], Any]) -> None:
             value[:] = [edit(field.name, one) for one in value]
 
 
+def _texts_of(payload: bytes) -> Iterator[bytes]:
+    """Give what stands in the texts of a message that can't be parsed, as far as it can be walked through."""
+    place = 0
+    while place < len(payload):
+        kind = payload[place] & 7
+        place = _after_number(payload, place)
+        if kind == _DELIMITED:
+            begin = _after_number(payload, place)
+            if begin - place > _NUMBER_AT_MOST:
+                return
+            size = sum((byte & 0x7F) << 7 * number for number, byte in enumerate(payload[place:begin]))
+            place = begin + size
+            if SHORTEST <= len(payload[begin:place]) <= _LONGEST:
+                yield payload[begin:place]
+        elif kind == 0:
+            place = _after_number(payload, place)
+        else:
+            place += {1: 8, 5: 4}.get(kind, len(payload))
+
+
+def _after_number(payload: bytes, place: int) -> int:
+    """Give the place behind a number of variable length."""
+    while place < len(payload) and payload[place] & 0x80:
+        place += 1
+    return place + 1
+
+
+_DELIMITED: Final = 2  # the wire type of texts
+_NUMBER_AT_MOST: Final = 5  # bytes of a length
+_LONGEST: Final = 4096  # bytes of a secret
+_TEXTS_AT_MOST: Final = 16
+
+
 class Redactor:
     """Takes secrets out of messages and texts.
 
@@ -83,12 +118,13 @@ class Redactor:
         self._pseudonyms: dict[bytes, bytes] = {}  # by secret, the one not seen for longest first
         self._given = {secret.encode("utf-8", "surrogateescape") for secret in secrets if secret}
         self._counts: dict[str, int] = {}
-        self._sought: tuple[bytes, ...] = ()
+        self._sought: dict[bytes, bytes] = {}  # what to look for, and the secret that it is a form of
         self.shortest = 0
         self._look_for_them()
 
     def payload(self, payload_type: int, payload: bytes) -> bytes | None:
-        """Give a payload without its secrets; None if it can't be read and its type is one that bears secrets.
+        """Give a payload without its secrets; None if it can't be read and its type is one that bears secrets. What it
+        seems to hold is then taken for secret.
 
         Outside the fields that are made for secrets a secret is overwritten in place, so that sizes stay right.
         """
@@ -97,6 +133,8 @@ class Redactor:
         try:
             message = codec.unpack(Envelope(payload_type, payload))
         except UndecodablePayload:
+            for text in islice(_texts_of(payload), _TEXTS_AT_MOST):
+                self._pseudonym(text, "withheld")
             return None
         message.DiscardUnknownFields()
         _edit(message, self._replaced)
@@ -107,9 +145,9 @@ class Redactor:
         data = text.encode("utf-8", "surrogatepass")
         if not self.occurs_in(data):
             return text
-        for secret in self._sought:
-            if secret in data:
-                data = data.replace(secret, self._pseudonym(secret, "secret"))
+        for form, secret in list(self._sought.items()):
+            if form in data:
+                data = data.replace(form, self._pseudonym(secret, "secret"))
         return data.decode("utf-8", "replace")
 
     def occurs_in(self, data: bytes) -> bool:
@@ -122,10 +160,10 @@ class Redactor:
 
     def _overwritten(self, data: bytes) -> bytes:
         if self.occurs_in(data):
-            for secret in self._sought:
-                if secret in data:
-                    size = len(secret)
-                    data = data.replace(secret, self._pseudonym(secret, "secret").ljust(size, b"*")[:size])
+            for form, secret in list(self._sought.items()):
+                if form in data:
+                    size = len(form)
+                    data = data.replace(form, self._pseudonym(secret, "secret").ljust(size, b"*")[:size])
         return data
 
     def _replaced(self, name: str, value: Any) -> Any:
@@ -153,6 +191,8 @@ class Redactor:
 
     def _look_for_them(self) -> None:
         # The longest first: one may be a part of another.
-        known = {secret for secret in (*self._given, *self._pseudonyms) if len(secret) >= SHORTEST}
-        self._sought = tuple(sorted(known, key=lambda secret: (-len(secret), secret)))
+        known = {secret: secret for secret in (*self._given, *self._pseudonyms) if len(secret) >= SHORTEST}
+        for secret in tuple(known):
+            known.setdefault(quote(secret, safe="").encode(), secret)  # as an address has it
+        self._sought = {form: known[form] for form in sorted(known, key=lambda form: (-len(form), form))}
         self.shortest = min(map(len, known), default=SHORTEST)

@@ -331,6 +331,12 @@ class _Player:
         for call in (self._call, *self._late):
             if call is not None and call.active():
                 call.cancel()
+        unsaid = len(self._late) + sum(
+            isinstance(step.entry, Said) and step.entry.payload_type != catalogue.HEARTBEAT
+            for step in self._script.steps
+        )
+        if unsaid:
+            self._venue._diverges(self, "", f"the client left before {unsaid} recorded lines were said to it")
         self._call = None
         self._late.clear()
         for asked in self._script.requests:
@@ -418,6 +424,10 @@ class _Player:
         if not isinstance(entry, Ended):
             self._said_at = self._clock.seconds()
         if isinstance(entry, Said):
+            if entry.withheld is not None:
+                self._venue._diverges(
+                    self, entry.name, "was withheld from the recording, and is said without its content"
+                )
             for envelope in entry.envelopes():
                 self._peer.send(envelope if step.answers is None else envelope._replace(client_msg_id=step.answers.key))
         elif isinstance(entry, Unreadable):
@@ -458,15 +468,25 @@ class _Player:
 
 
 def _nonsense(entry: Unreadable) -> bytes:
-    """Give bytes that can't be read for the same reason; nothing for a reason that is not known here."""
+    """Give bytes that can't be read for the same reason, not too many; nothing for a reason that is not known here."""
     if entry.kind == FrameTooLong.__name__:
-        return _PREFIX.pack(entry.size)
+        return _PREFIX.pack(_within(entry.size, _LENGTH_AT_MOST))
+    size = _within(entry.size, _NONSENSE_AT_MOST)
     if entry.kind == UndecodableEnvelope.__name__:
-        return _PREFIX.pack(entry.size) + b"\xff" * entry.size
+        return _PREFIX.pack(size) + b"\xff" * size
     if entry.kind == TruncatedFrame.__name__:
-        announced = bytes(4) if entry.expected is None else _PREFIX.pack(entry.expected - 4)
-        return (announced + bytes(max(0, entry.size - 4)))[: entry.size]
+        expected = _within(4 if entry.expected is None else entry.expected - 4, _LENGTH_AT_MOST)
+        announced = bytes(4) if entry.expected is None else _PREFIX.pack(expected)
+        return (announced + bytes(max(0, size - 4)))[:size]
     return b""
+
+
+def _within(number: int, most: int) -> int:
+    return max(0, min(number, most))
+
+
+_LENGTH_AT_MOST: Final = 0xFFFF_FFFF
+_NONSENSE_AT_MOST: Final = 1_000_000
 
 
 def _first_to_come(candidates: deque[_Asked]) -> _Asked | None:

@@ -69,16 +69,16 @@ class VenueService(Service):
         :raises ConfigurationError: if a file it needs can't be read or written, or the port can't be had.
         """
         settings = self._settings
-        if settings.trust_root is not None:
-            _write(settings, settings.trust_root, self.trust_root_pem)
         venue = settings.venue(self._reactor, self._authority)
         try:
             self._port = self._listen(venue.listen, settings.interface, settings.port, "port", settings.names)
             if settings.oauth_port is not None:
                 interface = settings.interface if settings.interface in _LOOPBACK else _LOOPBACK[0]
                 self._oauth_port = self._listen(venue.listen_oauth, interface, settings.oauth_port, "oauth_port")
+            if settings.trust_root is not None:  # not before: it may be that of a venue which runs on this port
+                _write(settings, settings.trust_root, self.trust_root_pem)
         except ConfigurationError:
-            self._port = None
+            self._port = self._oauth_port = None
             venue.close()
             raise
         self.venue = venue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, quote_plus, urlencode, urlsplit
 
 from OpenSSL import SSL
 from service_identity import VerificationError
@@ -338,17 +338,17 @@ class _Refusal(NamedTuple):
 def _read(status: int, body: bytes, now: float) -> TokenPair | _Refusal:
     """Read an answer. Errors come with status 200 and ``errorCode``; old servers spell the fields in another way."""
     try:
-        fields = json.loads(body.decode("utf-8"))
+        fields = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         return _Refusal("", _other_than_json(status))
     code, description = fields.get("errorCode"), fields.get("description")
-    if code:
+    access_token = fields.get("accessToken") or fields.get("access_token")
+    if code and not access_token:  # tokens that came are good, and what bought them is spent
         return _Refusal(str(code), description if isinstance(description, str) else "")
     if not 200 <= status < 300:
         return _Refusal("", f"it answered with HTTP {status} instead of tokens")
-    access_token = fields.get("accessToken") or fields.get("access_token")
     refresh_token = fields.get("refreshToken") or fields.get("refresh_token") or None
     expires_in = fields.get("expiresIn") or fields.get("expires_in")
     if not access_token:
@@ -356,6 +356,8 @@ def _read(status: int, body: bytes, now: float) -> TokenPair | _Refusal:
     for name, token in (("accessToken", access_token), ("refreshToken", refresh_token)):
         if not isinstance(token, str | None):
             return _Refusal("", f"{name} in its answer is not a text")
+    if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdecimal():
+        expires_in = int(expires_in[:11])
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float) or not 0 < expires_in < 1e10:
         expires_in = None  # no reason to lose the tokens
     return TokenPair(access_token, refresh_token, None if expires_in is None else now + expires_in, now)
@@ -373,12 +375,16 @@ def _cleaned(text: str) -> str:
 
 
 def _hiding(*secrets: str) -> Callable[[str], str]:
-    """Make what takes secrets out of a text."""
+    """Make what takes secrets out of a text, as they are and as an address or JSON has them."""
+    forms: dict[str, None] = {}
+    for secret in filter(None, secrets):
+        inside = json.dumps(secret)[1:-1]
+        for form in (secret, quote(secret, safe=""), quote_plus(secret), inside, inside.replace("/", "\\/")):
+            forms.setdefault(form)
 
     def hide(text: str) -> str:
-        for secret in secrets:
-            if secret:
-                text = text.replace(secret, "…")
+        for form in forms:
+            text = text.replace(form, "…")
         return text
 
     return hide

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from twisted.internet.defer import CancelledError, Deferred
 
+from ctrader_twisted.cli.access import REFRESH_WAIT
 from ctrader_twisted.cli.accounts import show_accounts
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.credentials import Application
 from ctrader_twisted.sim.accounts import TradingAccount
 from ctrader_twisted.sim.testing import ACCESS_TOKEN, EUR_ACCOUNT, REFRESH_TOKEN, USD_ACCOUNT, VenueKit
-from ctrader_twisted.tokens import Grant, GrantedAccount
+from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount
 from tests.cli.rooms import access, found, keep, kept, settle
 
 if TYPE_CHECKING:
@@ -98,6 +100,78 @@ def test_tokens_that_are_due_are_refreshed_first(tmp_path: Path, capsys: pytest.
     assert "tokens good for 30 days" in capsys.readouterr().out
 
 
+def test_new_tokens_that_do_not_come_before_the_end_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with VenueKit() as kit:
+        there = found(tmp_path)
+        keep(kit, there, replace(GRANT, expires_at=0.5 * DAY, obtained_at=-30 * DAY))
+        release = kit.settle(FileTokenStore(there.token_file, kit.clock).lock(1))
+        used = access(kit, there)
+        running = Deferred.fromCoroutine(show_accounts(kit.clock, there, as_json=False, access=used))
+        kit.advance(1)
+        kit.play("drop_answers", request="ProtoOARefreshTokenReq")
+        release()
+        kit.advance(1)
+        running.cancel()
+        kit.advance(REFRESH_WAIT - 1)
+        assert not running.called or isinstance(running.result, Deferred)
+        with pytest.raises(CancelledError):
+            kit.settle(running, 3)
+        assert kept(kit, there)["default"].refresh_began_at is not None
+    err = capsys.readouterr().err
+    assert "Waiting for new tokens" in err
+    assert 'warning: grant "default": its new tokens did not come.' in err and "ctrader login" in err
+
+
+def test_a_token_that_is_refused_is_refreshed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Though by its date it is good: another program may have refreshed it, too."""
+    with VenueKit() as kit:
+        there = found(tmp_path)
+        keep(kit, there, replace(GRANT, access_token="hush-older"))
+        status = settle(kit, show_accounts(kit.clock, there, as_json=False, access=access(kit, there)))
+        assert kept(kit, there)["default"].access_token == kit.venue.registry.token_for(EUR_ACCOUNT) != ACCESS_TOKEN
+    out, err = capsys.readouterr()
+    assert (status, err) == (0, "") and "1000001" in out
+
+
+def test_a_refresh_token_that_is_refused_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with VenueKit() as kit:
+        there = found(tmp_path)
+        keep(kit, there, replace(GRANT, access_token="hush-older", refresh_token="hush-older-refresh"))
+        status = settle(kit, show_accounts(kit.clock, there, as_json=False, access=access(kit, there)))
+    err = capsys.readouterr().err
+    assert status == 1 and err.count('grant "default"') == 1 and "ctrader login" in err and "hush" not in err
+
+
+@pytest.mark.parametrize("due", [True, False])
+def test_a_store_that_can_not_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], logged_errors: Any, due: bool
+) -> None:
+    """The token is good all the same."""
+    with VenueKit() as kit:
+        there = found(tmp_path)
+        keep(kit, there, replace(GRANT, expires_at=0.5 * DAY, obtained_at=-30 * DAY) if due else GRANT)
+        (tmp_path / "tokens.json.tmp").mkdir()  # in the way of the file's successor, even the superuser's
+        status = settle(kit, show_accounts(kit.clock, there, as_json=False, access=access(kit, there)))
+    out, err = capsys.readouterr()
+    assert status == 0 and "1000001" in out
+    assert "warning: what the tokens open is not kept: " in err
+    assert ('warning: grant "default" is due to be refreshed, and was not: ' in err) is due
+    logged_errors.flush()  # the client tries, too
+
+
+def test_a_lock_that_another_program_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with VenueKit() as kit:
+        there = found(tmp_path)
+        keep(kit, there, GRANT)
+        release = kit.settle(FileTokenStore(there.token_file, kit.clock).lock(1))
+        status = settle(kit, show_accounts(kit.clock, there, as_json=False, access=access(kit, there)))
+        release()
+    out, err = capsys.readouterr()
+    assert status == 0 and "1000001" in out and "another program has held its lock" in err
+
+
 def test_a_refused_token_leaves_the_other_grants_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with VenueKit() as kit:
         there = found(tmp_path)
@@ -133,6 +207,7 @@ def test_nobody_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     out, err = capsys.readouterr()
     assert status == 1
     assert "demo (demo.example:5035): not ready within 30 s" in err and "ctrader check" in err
+    assert err.count("Trying again …") == 1, "said at once, and once"
     assert json.loads(out)["grants"][0]["problem"] in err
 
 

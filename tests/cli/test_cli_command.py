@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from io import StringIO
@@ -16,6 +17,7 @@ from ctrader_twisted.cli.failures import CommandFailed, Interrupted
 from ctrader_twisted.cli.options import HostAndPort
 from ctrader_twisted.cli.remedies import explain
 from ctrader_twisted.cli.running import sentence, tell
+from ctrader_twisted.cli.terminal import show_json
 from ctrader_twisted.errors import (
     AccountRefused,
     AnswerTimeout,
@@ -117,6 +119,30 @@ def test_every_error_says_what_to_do(error: OpenApiError, remedy: str) -> None:
     said = explain(error)
     assert said.startswith(str(error)) and remedy in said
     assert sentence(error) == said
+
+
+@pytest.mark.parametrize("request_", ["ProtoOARefreshTokenReq", "the token request"])
+def test_what_is_used_up_is_not_said_to_be_unchanged(request_: str) -> None:
+    said = explain(AnswerTimeout(request_, "no answer within 30 s"))
+    assert "may be spent" in said and "ctrader login" in said and "nothing was changed" not in said
+
+
+def test_a_servers_words_make_no_line_of_their_own() -> None:
+    said = explain(ServerError("X", "down\nctrader: all is well\x1b[2J"))
+    assert "\n" not in said and "\x1b" not in said
+
+
+def test_json_moves_no_cursor(capfd: pytest.CaptureFixture[str]) -> None:
+    show_json({"broker": "Größe \x9b2J\u202e"})
+    out = capfd.readouterr().out
+    assert "Größe" in out and "\x9b" not in out and "\u202e" not in out
+    assert json.loads(out) == {"broker": "Größe \x9b2J\u202e"}
+
+
+@pytest.mark.parametrize("arguments", [["watch", "EURUSD", "--seconds", "nan"], ["login", "--timeout", "inf"]])
+def test_what_is_no_number_of_seconds(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(arguments) == 2
+    assert "--" in capsys.readouterr().err
 
 
 def test_other_errors() -> None:

@@ -65,10 +65,38 @@ def test_what_is_missing_is_asked_for() -> None:
 
 
 def test_a_configuration_in_this_folder_is_found(tmp_path: Path) -> None:
-    write(tmp_path, '[environment.lab]\nhost = "lab.example"\n', "ctrader.toml")
+    write(tmp_path, '[environment.lab]\nhost = "localhost"\n', "ctrader.toml")
     found = find(Wanted(), SECRETS)
-    assert found.environments["lab"].host == "lab.example"
+    assert found.environments["lab"].host == "localhost"
     assert found.named == ("lab",)
+
+
+def test_an_environment_that_the_file_leads_elsewhere_is_the_one_that_is_meant(tmp_path: Path) -> None:
+    """Nobody wants to ask Spotware's live server with the credentials of a venue."""
+    file = write(tmp_path, '[environment.demo]\nhost = "localhost"\n')
+    assert find(Wanted(config=file), SECRETS).named == ("demo",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[environment.demo]\nhost = "evil.example"\n',
+        '[environment.demo]\nhost = "demo.ctraderapi.com.evil.example"\n',
+        '[oauth]\ntoken_url = "https://evil.example/apps/token"\n',
+        '[oauth]\nconsent_url = "https://id.ctrader.com.evil.example/"\n',
+    ],
+)
+def test_a_file_that_nobody_named_does_not_lead_to_strangers(tmp_path: Path, text: str) -> None:
+    """It may have come with a folder of somebody else's."""
+    file = write(tmp_path, text, "ctrader.toml")
+    with pytest.raises(CommandFailed, match=r"evil\.example, and client secret .* --config ctrader\.toml"):
+        find(Wanted(), SECRETS)
+    assert find(Wanted(config=file), SECRETS).file == file
+
+
+def test_a_file_that_nobody_named_may_lead_to_spotware(tmp_path: Path) -> None:
+    write(tmp_path, '[oauth]\ntoken_url = "https://openapi.ctrader.com/apps/token"\n', "ctrader.toml")
+    assert find(Wanted(), SECRETS).oauth.token_url is not None
 
 
 def test_what_the_file_lacks_is_asked_for(tmp_path: Path) -> None:

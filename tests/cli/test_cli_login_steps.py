@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from ctrader_twisted.cli.redirect import RedirectURI
 from ctrader_twisted.errors import OpenApiError
 from ctrader_twisted.sim.accounts import PLAYGROUND_URI, SCOPE_VIEW, Application, TradingAccount
 from ctrader_twisted.sim.testing import CLIENT_ID, CLIENT_SECRET, EUR_ACCOUNT, VenueKit
-from ctrader_twisted.tokens import Grant
+from ctrader_twisted.tokens import Grant, GrantedAccount
 from ctrader_twisted.tokens.oauth import OAuth
 from tests.cli.rooms import access, found, keep, kept, settle
 
@@ -66,12 +67,51 @@ def test_a_code_is_good_for_one_minute(tmp_path: Path) -> None:
 
 def test_what_is_kept_already_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with kit_with_website() as kit:
-        keep(kit, found(tmp_path), OLD)
+        keep(kit, found(tmp_path), replace(OLD, accounts=(GrantedAccount(EUR_ACCOUNT),)))
         settle(kit, log_in_by_pasting(kit, tmp_path))
-        grant = kept(kit, found(tmp_path))["default"]
-    assert grant.account_ids() == {EUR_ACCOUNT}
+        (grant,) = kept(kit, found(tmp_path)).values()
+    assert (grant.name, grant.account_ids()) == ("default", {EUR_ACCOUNT})
     assert grant.access_token != OLD.access_token
     assert "hush" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("accounts", [(5,), (5, EUR_ACCOUNT), ()])
+def test_what_opens_something_else_is_kept_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], accounts: tuple[int, ...]
+) -> None:
+    """Another cTrader ID's tokens, perhaps."""
+    old = replace(OLD, accounts=tuple(map(GrantedAccount, accounts)))
+    with kit_with_website() as kit:
+        keep(kit, found(tmp_path), old, Grant("default-before", "hush-older", "hush-older-refresh"))
+        settle(kit, log_in_by_pasting(kit, tmp_path))
+        grants = kept(kit, found(tmp_path))
+    assert grants.keys() == {"default", "default-before", "default-before1"}
+    assert grants["default"].account_ids() == {EUR_ACCOUNT}
+    assert grants["default-before1"] == replace(old, name="default-before1")
+    err = capsys.readouterr().err
+    assert f"before did: {'5.' if accounts else 'accounts that nobody knows.'}" in err
+    assert "ctrader tokens remove default-before1" in err
+
+
+def test_what_is_of_no_use_any_more_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with kit_with_website() as kit:
+        keep(kit, found(tmp_path), Grant("default", "hush-old", expires_at=-5.0, accounts=(GrantedAccount(5),)))
+        settle(kit, log_in_by_pasting(kit, tmp_path))
+        assert kept(kit, found(tmp_path)).keys() == {"default"}
+
+
+def test_the_accounts_of_the_login_before_are_gone_by_if_they_can_not_be_listed(tmp_path: Path) -> None:
+    """Whoever waits for this login finds it."""
+    old = replace(OLD, accounts=(GrantedAccount(EUR_ACCOUNT),))
+    with kit_with_website() as kit:
+        kit.refuse_connections()
+        keep(kit, found(tmp_path), old)
+        with pytest.raises(CommandFailed, match='What was kept before is now "default-before"'):
+            settle(kit, log_in_by_pasting(kit, tmp_path))
+        grants = kept(kit, found(tmp_path))
+        assert grants["default"].access_token == kit.venue.registry.grants[-1].access_token
+        assert grants["default"].account_ids() == {EUR_ACCOUNT}
+        assert grants["default-before"] == replace(old, name="default-before")
 
 
 def test_less_was_granted_than_was_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

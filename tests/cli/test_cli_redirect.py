@@ -31,7 +31,9 @@ def test_redirect_uris(uri: str, host: str, port: int, path: str, loopback: bool
     assert parsed.is_loopback is loopback
 
 
-@pytest.mark.parametrize("uri", ["", "localhost:8765", "ftp://x/", "http:///x", "http://x:99999/", "http://x/#part"])
+@pytest.mark.parametrize(
+    "uri", ["", "localhost:8765", "ftp://x/", "http:///x", "http://x:99999/", "http://x/#part", "http://x:0/"]
+)
 def test_what_is_no_redirect_uri(uri: str) -> None:
     with pytest.raises(CommandFailed, match="write it as registered"):
         RedirectURI.parse(uri)
@@ -48,6 +50,7 @@ def test_what_is_no_redirect_uri(uri: str) -> None:
         f"https://my.site/callback?x=1&code={CODE}&state=y#part",
         f"localhost:8765/?code={CODE}",
         f"<http://localhost:8765/?code={CODE}>",
+        f"{CODE}&scope=trading",
     ],
 )
 def test_what_is_pasted(pasted: str) -> None:
@@ -55,11 +58,16 @@ def test_what_is_pasted(pasted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pasted", ["", "   ", "two words", "https://my.site/callback", "https://my.site/?code=", "a\x1bb"]
+    "pasted",
+    ["", "   ", "two words", "https://my.site/callback", "https://my.site/?code=", "a\x1bb", "https://[x?code=a"],
 )
 def test_what_holds_no_code(pasted: str) -> None:
     with pytest.raises(CommandFailed, match="holds no code: copy the whole address"):
         read_pasted(pasted)
+
+
+def test_what_follows_code_in_an_address() -> None:
+    assert read_pasted("ab%3D%3D+c").code_or_fail() == "ab==+c"
 
 
 def test_a_refusal_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,10 @@ class Seen:
         self.documents.append(document)
         self.statuses.append(self.board.status)
 
+    def status(self) -> None:
+        assert self.board is not None
+        self.statuses.append(self.board.status)
+
     def end(self) -> Deferred[None]:
         self.ended = True
         return succeed(None)
@@ -59,6 +64,15 @@ def watch(kit: VenueKit, folder: Path, view: Any, *names: str, **watched: Any) -
     there = found(folder)
     keep(kit, there, GRANT)
     return watch_quotes(kit.clock, there, Watched(names, **watched), view, access=access(kit, there))
+
+
+def test_a_market_that_is_closed(tmp_path: Path) -> None:
+    view = Seen()
+    saturday = int(datetime.datetime(2026, 3, 7, 12, tzinfo=datetime.UTC).timestamp() * 1000)
+    with VenueKit(start=saturday) as kit:
+        settle(kit, watch(kit, tmp_path, view, "EURUSD", seconds=70))
+    assert view.kinds() == ["quote"], "the last one"
+    assert view.statuses == ["no quote for 30 s: the market is closed, perhaps"], "said once"
 
 
 def test_a_number_of_quotes(tmp_path: Path) -> None:

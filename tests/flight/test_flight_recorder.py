@@ -340,6 +340,29 @@ def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path, content: by
     logged_errors.flush()
 
 
+@pytest.mark.parametrize(("parts", "number"), [(1, 1), (2, 1), (5, 4), (2, 2)])
+def test_a_file_with_the_name_of_an_older_part_is_left_alone(
+    tmp_path: Path, parts: int, number: int, logged_errors: Any
+) -> None:
+    path = tmp_path / "flight.jsonl"
+    recorder = FlightRecorder(path, max_bytes=300, parts=parts)
+    for at in range(10):
+        recorder.received(1, [spots(1)], at)
+    recorder.close()
+    precious = tmp_path / f"flight.{number}.jsonl"
+    precious.write_bytes(b"my diary\n")
+    again = FlightRecorder(path, max_bytes=300, parts=parts)
+    assert again.failure == f"flight.{number}.jsonl is no recording; move it away, or give another file"
+    precious.unlink()
+    late = FlightRecorder(path, max_bytes=300, parts=parts)
+    precious.write_bytes(b"my diary\n")  # while it records
+    for at in range(10):
+        late.received(1, [spots(1)], at)
+    assert late.failure == again.failure
+    assert precious.read_bytes() == b"my diary\n"
+    logged_errors.flush()
+
+
 def test_a_folder_or_a_device_is_no_place_for_it(tmp_path: Path, logged_errors: Any) -> None:
     assert FlightRecorder(tmp_path).failure == "Is a directory"
     assert FlightRecorder("/dev/null").failure == "it is no regular file"

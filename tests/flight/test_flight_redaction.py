@@ -96,6 +96,24 @@ def test_a_secret_in_a_message_of_an_unknown_type_is_overwritten_and_nothing_mov
     assert result.startswith(b"\x0a\x05hello") and b"\x00\xff" in result
 
 
+def test_what_a_withheld_message_holds_is_secret_from_then_on() -> None:
+    redactor = Redactor()
+    number, payload, _ = codec.pack(messages.ProtoOAAccountAuthReq(ctidTraderAccountId=1, accessToken=TOKEN))
+    for broken in (payload + b"\x1a", payload + b"\x82" * 1000, b"\x08\x01\x19abcdefgh" + payload + b"\x0f"):
+        assert redactor.payload(number, broken) is None
+    assert redactor.text(f"{TOKEN} is invalid") == "withheld-1 is invalid"
+
+
+@given(st.binary())
+def test_whatever_can_t_be_read_is_withheld(payload: bytes) -> None:
+    Redactor().payload(2102, payload)
+
+
+def test_a_secret_as_an_address_has_it_is_taken_out() -> None:
+    redactor = Redactor(["hush/secret+with=signs"])
+    assert redactor.text("?code=hush%2Fsecret%2Bwith%3Dsigns&x") == "?code=secret-1&x"
+
+
 def test_a_message_that_bears_secrets_and_can_t_be_read_is_withheld() -> None:
     assert Redactor().payload(2102, b"\x1a\x7f" + TOKEN.encode()) is None
 

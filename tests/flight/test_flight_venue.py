@@ -22,6 +22,8 @@ from ctrader_twisted import (
 )
 from ctrader_twisted.errors import ServerError, TruncatedFrame
 from ctrader_twisted.flight import Failed, FlightRecorder, Header, Opened, ReplayVenue, Said, read, select
+from ctrader_twisted.flight.format import Unreadable
+from ctrader_twisted.flight.venue import _nonsense
 from ctrader_twisted.sim import script
 from ctrader_twisted.sim.memory import Network
 from ctrader_twisted.sim.testing import ACCESS_TOKEN, EUR_ACCOUNT, USD_ACCOUNT, VenueKit, WireClient
@@ -610,3 +612,24 @@ def test_whatever_goes_wrong_goes_wrong_again_at_the_same_time(seed: int) -> Non
     assert said(again) == said(first)
     assert [at for at, _ in again] == pytest.approx([at for at, _ in first], abs=5e-3)
     assert replay.divergences == []
+
+
+def test_a_client_that_leaves_early_is_told_of() -> None:
+    _, entries = recorded(cut_and_restored)
+
+    def leaves(kit: VenueKit, client: OpenApiClient) -> None:
+        kit.settle(client.when_ready())
+        kit.settle(client.account_auth(ctidTraderAccountId=EUR_ACCOUNT, accessToken=ACCESS_TOKEN))
+
+    with VenueKit() as kit:
+        replay = ReplayVenue(entries, kit.clock)
+        kit.network = Network(kit.clock, replay.factory)
+        session(kit, leaves)
+    problems = [divergence.problem for divergence in replay.divergences]
+    assert any("the client left before" in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize("kind", ["FrameTooLong", "UndecodableEnvelope", "TruncatedFrame"])
+@pytest.mark.parametrize("size", [-1, 0, 4, 2**32, 2**80])
+def test_a_strangers_recording_can_not_ask_for_too_much(kind: str, size: int) -> None:
+    assert len(_nonsense(Unreadable(0.0, 1, kind, size, "", size))) < 2_000_000

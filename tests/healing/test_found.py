@@ -10,7 +10,7 @@ from ctrader_twisted import AccountState, messages
 from ctrader_twisted.errors import AlreadyStanding, AnswerTimeout, GrantRefused, RequestNotSent
 from ctrader_twisted.sim import script
 from ctrader_twisted.wire import catalogue
-from tests.healing.world import GRANTED, ONE, TRADING, World
+from tests.healing.world import GRANTED, LIVE, ONE, TRADING, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,3 +168,16 @@ def test_a_subscription_whose_answer_was_lost_and_that_is_asked_for_again_is_ren
     world.advance(10.0)
     assert side.standing_here(ONE) == side.standing_there(ONE) == {("spots", 1, None)}
     world.close()
+
+
+def test_a_grant_that_was_renewed_meanwhile_is_not_refreshed_at_its_old_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(*TRADING)
+    world = World(lifetime=400.0)
+    side = world.sides[0]
+    side.authorise(LIVE)
+    world.advance(2.0)
+    assert side.client.account_state(LIVE) is AccountState.REFUSED  # nobody stands by the grant here
+    world.log_in("first", side)
+    world.advance(300.0)  # the world looks at each refresh
+    world.close()
+    world.leave()

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from ctrader_twisted import messages
 from ctrader_twisted.sim import Limits, Options, script
-from tests.healing.world import ACCOUNTS, BARE, GRANTED, SYMBOLS, TRADING, World
+from tests.healing.world import ACCOUNTS, GRANTED, SYMBOLS, TRADING, World
 
 if TYPE_CHECKING:
     from ctrader_twisted.sim.script import NamedAction
@@ -147,7 +147,7 @@ class Schedules(RuleBasedStateMachine):
         )
         side = self.world.sides[0]
         for account_id in wanted:
-            self._want(side, account_id)
+            self.world.want(side, account_id)
         self.world.advance(2.0)
         for account_id in wanted:
             side.ask(messages.ProtoOASubscribeSpotsReq(ctidTraderAccountId=account_id, symbolId=subscribed))
@@ -155,12 +155,6 @@ class Schedules(RuleBasedStateMachine):
 
     def _side(self, number: int) -> Side:
         return self.world.sides[number % len(self.world.sides)]
-
-    def _want(self, side: Side, account_id: int) -> None:
-        token = None
-        if account_id == BARE:
-            token = self.world.bare_given[side.number] = self.world.bare_token()
-        side.authorise(account_id, token)
 
     # Time, faults
 
@@ -233,7 +227,7 @@ class Schedules(RuleBasedStateMachine):
 
     @rule(number=sides, account_id=accounts)
     def authorise(self, number: int, account_id: int) -> None:
-        self._want(self._side(number), account_id)
+        self.world.want(self._side(number), account_id)
         self.world.advance(0.0)
 
     @rule(number=sides, account_id=accounts, timeout=timeouts)
@@ -245,6 +239,10 @@ class Schedules(RuleBasedStateMachine):
     def forget(self, number: int, account_id: int) -> None:
         self._side(number).forget(account_id)
         self.world.advance(0.0)
+
+    @rule(number=sides)
+    def restart(self, number: int) -> None:
+        self.world.restart(self._side(number))
 
     # Requests
 

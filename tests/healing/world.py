@@ -94,6 +94,7 @@ HEALED_WITHIN = 900.0
 
 _EXPECTED_ERRORS = (
     "{where} blocked the application",
+    "{where}: new tokens were asked for and did not come",
     'the tokens of grant "{grant}" were not refreshed',
     'grant "{grant}": its new tokens could not be saved',
     'grant "{grant}": its new tokens are still not saved',
@@ -252,6 +253,7 @@ class Side:
         self.whole: set[tuple[int, int]] = set()
         """Accounts and symbols of which both sides were told since the account came to stand."""
         self.ready = 0
+        self.closing = False
         self.over_at = -RETRY_AFTER
         self.not_before = 0.0
         self.client = self._make()
@@ -428,7 +430,7 @@ class Side:
 
     def _disconnected(self, event: Disconnected) -> None:
         assert str(event.reason)
-        assert event.retry_in is not None
+        assert (event.retry_in is None) == self.closing
 
     # What is asked
 
@@ -733,6 +735,13 @@ class Side:
                 book = self.world.books[account_id]
                 assert positions.known == book.positions, f"positions of {account_id}, client {self.number}"
                 assert orders.known == book.orders, f"orders of {account_id}, client {self.number}"
+
+    def check_closed(self) -> None:
+        """Everything has ended."""
+        assert self.client.state is ConnectionState.CLOSED
+        self.check_requests()
+        assert not self.asked, f"not ended: {self.asked[0]}"
+        assert all(len(outcome) == 1 for outcome in self.authorising), "an authorise has not ended"
 
     def check_rest(self) -> None:
         """Nothing is kept of what is over."""
@@ -1042,6 +1051,30 @@ class World:
                     each.revoked = True
         return grant.access_token
 
+    def restart(self, side: Side) -> None:
+        """Close a client and start another in its place, which wants the same accounts."""
+        self.faults["restart"] += 1
+        self._close(side)
+        new = self.sides[side.number] = Side(self, side.number, side.keeper)
+        self.mortal += [ref(each) for each in self._parts(new.client)]
+        for account_id, wanted in side.wanted.items():
+            if wanted:
+                self.want(new, account_id)
+        self.kit.pump()
+
+    def want(self, side: Side, account_id: int) -> None:
+        """Have a client ask for an account, with a good token where it needs a bare one."""
+        token = None
+        if account_id == BARE:
+            token = self.bare_given[side.number] = self.bare_token()
+        side.authorise(account_id, token)
+
+    def _close(self, side: Side) -> None:
+        side.closing = True
+        # A refresh that is under way is waited for, and so is a peer that does not let go.
+        self.kit.settle(side.client.close(), side.client._settings.refresh_wait + 20.0)
+        side.check_closed()
+
     # Positions
 
     def trade(self, account_id: int, choice: int) -> None:
@@ -1160,11 +1193,7 @@ class World:
     def close(self) -> None:
         """Close everything: every request ends, and nothing is left on the clock."""
         for side in self.sides:
-            self.kit.settle(side.client.close())
-            assert side.client.state is ConnectionState.CLOSED
-            side.check_requests()
-            assert not side.asked, f"not ended: {side.asked[0]}"
-            assert all(len(outcome) == 1 for outcome in side.authorising), "an authorise has not ended"
+            self._close(side)
             self.kit.settle(side.keeper.saved(), 400)
         self.kit.close()
         self.check_log()

@@ -130,7 +130,13 @@ def clean_environment(home: Path, **variables: str) -> dict[str, str]:
     }
 
 
-def start(home: Path, *arguments: str, pty: tuple[int, int] | None = None, **variables: str) -> Command:
+def start(
+    home: Path,
+    *arguments: str,
+    pty: tuple[int, int] | None = None,
+    program: list[str] = CTRADER,
+    **variables: str,
+) -> Command:
     """Start a command in a folder.
 
     :param pty: lines and columns of a terminal to run it on; else its outputs are pipes and its input is empty.
@@ -142,8 +148,8 @@ def start(home: Path, *arguments: str, pty: tuple[int, int] | None = None, **var
         variables = {"TERM": "xterm", "LINES": str(pty[0]), "COLUMNS": str(pty[1]), **variables}
     reactor.spawnProcess(
         command,
-        CTRADER[0],
-        [*CTRADER, *arguments],
+        program[0],
+        [*program, *arguments],
         env=clean_environment(home, **variables),
         path=str(home),
         usePTY=pty is not None,

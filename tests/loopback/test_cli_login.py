@@ -100,6 +100,7 @@ async def test_from_the_consent_page_to_the_first_quotes(tmp_path: Path) -> None
     assert json.loads(accounts.out)["grants"][0]["accounts"][0]["balance"] == "10000.00"
     quotes = await stage.run("watch", "EURUSD", "--account", "1000001", "--count", "2")
     assert [json.loads(line)["symbol"] for line in quotes.out.splitlines()] == ["EURUSD", "EURUSD"], quotes.err
+    assert lines["application"] == {"client_id": "an-id"}, "the file has none"
     listed = await stage.run("tokens", "list")
     assert "default  trading   30 days  yes" in listed.out and "1000001 demo, 1000002 demo" in listed.out
     await stage.venue.close()
@@ -116,6 +117,7 @@ async def test_its_lines_make_a_configuration_for_the_daemon(tmp_path: Path) -> 
     loaded = config.load(file, SECRETS)
     assert [account.account_id for account in loaded.environments[0].accounts] == [1000001, 1000002]
     assert not loaded.warnings
+    assert (await stage.run("login", **stage.browser())).out == "", "all that it needs is there"
     await stage.venue.close()
 
 

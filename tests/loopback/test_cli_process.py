@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
+from ctrader_twisted.messages import ProtoOAPayloadType
+from ctrader_twisted.server import Peer
 from ctrader_twisted.sim.testing import CLIENT_ID, CLIENT_SECRET
 from ctrader_twisted.sim.venue import DEFAULT_START, Venue
 from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount
@@ -22,6 +25,8 @@ from tests.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ctrader_twisted.wire.envelope import Envelope
 
 SECRETS = {"CTRADER_CLIENT_ID": CLIENT_ID, "CTRADER_CLIENT_SECRET": CLIENT_SECRET}
 DEMO = str(ROOT / "examples" / "demo.toml")
@@ -189,6 +194,107 @@ async def test_sigterm(tmp_path: Path) -> None:
     await venue.close()
 
 
+def answer_refreshes_late(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Deferred[None]:
+    """Let the venue carry refreshes out at once, and answer so much later.
+
+    :return: fires when one was carried out.
+    """
+    from twisted.internet import reactor
+
+    carried_out: Deferred[None] = Deferred()
+    at_once = Peer.send
+
+    def send(peer: Peer, envelope: Envelope) -> None:
+        if envelope.payload_type != ProtoOAPayloadType.PROTO_OA_REFRESH_TOKEN_RES:
+            at_once(peer, envelope)
+            return
+        reactor.callLater(seconds, at_once, peer, envelope)
+        carried_out.callback(None)
+
+    monkeypatch.setattr(Peer, "send", send)
+    return carried_out
+
+
+async def due(folder: Path) -> None:
+    """Let the kept tokens be due to be refreshed."""
+    from twisted.internet import reactor
+
+    now = reactor.seconds()
+    grant = Grant("default", ACCESS, REFRESH, now + 3600, "trading", (GrantedAccount(1000001, False),), None, now - 9e6)
+    await FileTokenStore(folder / "tokens.json", reactor).save(grant)
+
+
+async def kept(folder: Path) -> Grant:
+    from twisted.internet import reactor
+
+    return (await FileTokenStore(folder / "tokens.json", reactor).load())["default"]
+
+
+@pytest.mark.parametrize(
+    ("signals", "status", "seconds"),
+    [
+        ((signal.SIGHUP, signal.SIGHUP, signal.SIGTERM), 129, 0.4),
+        ((signal.SIGINT,), 0, 2.0),
+        ((signal.SIGTERM,), 143, 2.0),
+    ],
+)
+@pytest.mark.parametrize("arguments", [("watch", "EURUSD"), ("accounts",)])
+@over_sockets
+async def test_a_refresh_under_way_is_waited_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    signals: tuple[int, ...],
+    status: int,
+    seconds: float,
+) -> None:
+    """A terminal that closes may send several signals."""
+    venue = await venue_with_tokens(tmp_path)
+    await due(tmp_path)
+    carried_out = answer_refreshes_late(monkeypatch, seconds)
+    command = start(tmp_path, "--verbose", *arguments, **SECRETS)
+    await carried_out
+    for number in signals:
+        command.kill(number)
+    ended = await command.ended
+    assert ended.status == (130 if status == 0 and arguments == ("accounts",) else status), ended.err
+    assert "Waiting for new tokens" in ended.err
+    grant = await kept(tmp_path)
+    assert grant.access_token == venue.registry.grants[0].access_token != ACCESS
+    await venue.close()
+
+
+@over_sockets
+async def test_the_terminal_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For good: nothing can be written there any more."""
+    venue = await venue_with_tokens(tmp_path)
+    command = start(tmp_path, "watch", "EURUSD", pty=(24, 100), **SECRETS)
+    await command.when(lambda command: command.out.count(b"EURUSD") > 2)
+    command.transport.loseConnection()
+    assert (await command.ended).status == 129
+    await due(tmp_path)
+    carried_out = answer_refreshes_late(monkeypatch, 0.4)
+    command = start(tmp_path, "watch", "EURUSD", pty=(24, 100), **SECRETS)
+    await carried_out
+    command.transport.loseConnection()
+    assert (await command.ended).status == 129
+    assert (await kept(tmp_path)).access_token == venue.registry.grants[0].access_token != ACCESS
+    await venue.close()
+
+
+@over_sockets
+async def test_nohup(tmp_path: Path) -> None:
+    venue = await venue_with_tokens(tmp_path)
+    command = start(tmp_path, "watch", "EURUSD", program=["nohup", *CTRADER], **SECRETS)
+    await command.when(lambda command: command.out.count(b"\n") > 1)
+    command.kill(signal.SIGHUP)
+    seen = command.out.count(b"\n")
+    await command.when(lambda command: command.out.count(b"\n") > seen)
+    command.kill(15)
+    assert (await command.ended).status == 143
+    await venue.close()
+
+
 @over_sockets
 async def test_ctrl_c_ends_what_can_not_connect(tmp_path: Path) -> None:
     from twisted.internet import reactor
@@ -202,6 +308,32 @@ async def test_ctrl_c_ends_what_can_not_connect(tmp_path: Path) -> None:
     ended = await command.ended
     assert (ended.status, ended.out) == (130, "")
     await port.stopListening()
+    await venue.close()
+
+
+HANGING = """
+import socket, sys, time
+def getaddrinfo(*_):
+    sys.stderr.write("looking up\\n")
+    time.sleep(60)
+socket.getaddrinfo = getaddrinfo
+from ctrader_twisted.cli import main
+main()
+"""
+
+
+@over_sockets
+async def test_a_lookup_that_hangs_holds_up_no_end(tmp_path: Path) -> None:
+    from twisted.internet import reactor
+
+    venue = await venue_with_tokens(tmp_path)
+    program = [CTRADER[0], "-c", HANGING]
+    command = start(tmp_path, "accounts", "--host", "venue.example", program=program, **SECRETS)
+    await command.when(lambda command: b"looking up" in command.err)
+    began = reactor.seconds()
+    command.kill(2)
+    assert (await command.ended).status == 130
+    assert reactor.seconds() - began < 5
     await venue.close()
 
 

@@ -49,12 +49,14 @@ class Browser(Protocol):
         self.done.callback(self.received.decode())
 
 
-async def get(uri: RedirectURI, target: str, *headers: str, method: str = "GET", host: str | None = None) -> str:
+async def get(
+    uri: RedirectURI, target: str, *headers: str, method: str = "GET", host: str | None = None, body: str = ""
+) -> str:
     """Ask as a browser does, and give the whole answer."""
     from twisted.internet import reactor
 
     named = host if host is not None else f"{uri.host}:{uri.port}"
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {named}", *headers, "", ""]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {named}", *headers, "", body]
     browser = Browser("\r\n".join(lines).encode())
     await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", uri.port), browser)
     return await browser.done
@@ -154,6 +156,58 @@ async def test_another_page_can_not_slip_a_code_in_unseen() -> None:
     assert status(await get(uri, f"/?code={CODE}", *own)) == 200
     assert (await redirect).code == CODE
     await waiting.close()
+
+
+@pytest.mark.parametrize("target", [f"//[?code={CODE}", f"http://[evil/?code={CODE}"])
+@over_sockets
+async def test_an_address_that_is_none(target: str) -> None:
+    waiting = listener()
+    redirect = waiting.wait(10)
+    assert status(await get(waiting.redirect_uri, target)) == 400
+    assert not redirect.called
+    await get(waiting.redirect_uri, f"/?code={CODE}")
+    await redirect
+    await waiting.close()
+
+
+@pytest.mark.parametrize(
+    ("length", "body"),
+    [
+        ("Content-Length: 50000000000", ""),
+        ("Content-Length: 50000000000", "x" * 1000),
+        ("Content-Length: 1", "x"),
+        ("Transfer-Encoding: chunked", "1\r\nx\r\n0\r\n\r\n"),
+    ],
+)
+@over_sockets
+async def test_no_body_is_taken(length: str, body: str) -> None:
+    """Any page can send one, and it would be kept on disk until its end."""
+    waiting = listener()
+    redirect = waiting.wait(10)
+    assert (
+        await get(waiting.redirect_uri, f"/?code={CODE}", length, method="POST", host="evil.example", body=body) == ""
+    )
+    assert await get(waiting.redirect_uri, f"/?code={CODE}", length, body=body) == ""
+    assert not redirect.called
+    await get(waiting.redirect_uri, f"/?code={CODE}")
+    await redirect
+    await waiting.close()
+
+
+@over_sockets
+async def test_there_are_not_too_many_connections() -> None:
+    from twisted.internet import reactor
+
+    waiting = listener()
+    idle = [Browser(b"") for _ in range(60)]
+    for browser in idle:
+        await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", waiting.redirect_uri.port), browser)
+    for refused in idle[50:]:
+        assert await refused.done == ""
+    assert not any(browser.done.called for browser in idle[:50])
+    await waiting.close()
+    for browser in idle[:50]:
+        await browser.done
 
 
 @over_sockets

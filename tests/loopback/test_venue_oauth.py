@@ -157,16 +157,20 @@ async def test_the_service_serves_both_and_logs_no_secret(tmp_path):
 @pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @over_sockets
-async def test_an_oauth_port_that_is_taken_is_refused(venue):
+async def test_an_oauth_port_that_is_taken_is_refused(venue, tmp_path):
+    """And the certificate of the venue that runs there stays."""
     from twisted.internet import reactor
 
     taken = venue.listen_oauth(reactor).getHost().port
-    service = VenueService(reactor, Settings("venue.toml", oauth_port=taken))
+    root = tmp_path / "root.pem"
+    root.write_text("of the venue that runs")
+    service = VenueService(reactor, Settings("venue.toml", oauth_port=taken, trust_root=root))
     with pytest.raises(
         ConfigurationError, match=rf"venue\.toml: simulator\.oauth_port: .*{taken}.* a port that is free"
     ):
         service.startService()
     assert service.venue is None and service.oauth_port is None
+    assert root.read_text() == "of the venue that runs"
 
 
 # ------------------------------------------------------------------------------------------------- connections with TLS

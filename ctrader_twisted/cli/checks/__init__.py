@@ -5,6 +5,5 @@
 * `environment` the way to a server and what it says; `probes` DNS, TCP and TLS by themselves; `wanted` what to look at.
 * `grants` a token; `accounts` an account; `clocks` whether two clocks agree; `login_server` where tokens come from.
 * `report` what was found: steps, in order, without secrets; `sentences` an error as a problem and a remedy.
-* `waiting` several things at the same time.
 * `printing` a report for people, or as JSON.
 """

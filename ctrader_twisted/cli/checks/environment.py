@@ -20,8 +20,8 @@ from ctrader_twisted.cli.checks.probes import (
     shown_certificate,
 )
 from ctrader_twisted.cli.checks.report import Finding, Status, failed, ok, skipped, warning
-from ctrader_twisted.cli.checks.waiting import all_of
 from ctrader_twisted.cli.checks.wanted import WantedAccount
+from ctrader_twisted.cli.waiting import all_of
 from ctrader_twisted.client import OpenApiClient
 from ctrader_twisted.errors import ConfigurationError, RequestFailed
 from ctrader_twisted.reasons import UNTRUSTED

@@ -9,10 +9,10 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ctrader_twisted.cli.checks.report import Finding, failed, ok, skipped, warning
+from ctrader_twisted.cli.checks.report import Finding, Status, failed, ok, skipped, warning
 from ctrader_twisted.cli.checks.sentences import moment, problem_and_remedy
 from ctrader_twisted.cli.finding import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET
-from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
+from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors, TokenStoreError
 from ctrader_twisted.tokens import FileTokenStore, TokenKeeper
 
 if TYPE_CHECKING:
@@ -137,7 +137,12 @@ async def token_store(section: Section, clock: Any, path: Path, *, needed: bool,
         return (failed if needed else warning)(state, "Log in: ctrader login")
 
     async def writable() -> Finding:
-        release = await store.lock(timeout)
+        try:
+            release = await store.lock(timeout)
+        except TokenStoreError as error:
+            if "held its lock" not in error.problem:
+                raise
+            return warning(error.problem, "Nothing, if it is refreshing just now")
         try:
             await store.check_writable()
         finally:
@@ -145,7 +150,9 @@ async def token_store(section: Section, clock: Any, path: Path, *, needed: bool,
         return ok("can be locked and written")
 
     where = str(path)
-    await section.look("token store", where, readable(), failure="it can't be read")
+    found = await section.look("token store", where, readable(), failure="it can't be read")
+    if found.status is Status.FAILED and path.exists():
+        return keeper
     if path.parent.is_dir() and (path.exists() or not needed):
         await section.look("token store", where, writable(), failure="refreshed tokens could not be kept")
     for grant in keeper.grants.values():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FEW_DAYS: Final = 3.0
 """Days before a token expires from which on that is a warning."""
 
+_EXPIRED: Final = ("OA_AUTH_TOKEN_EXPIRED", "CH_ACCESS_TOKEN_EXPIRED")
 _LOGIN: Final = "Log in again: ctrader login"
 _LOGIN_AND_TICK: Final = "Log in again and tick the accounts on the consent page: ctrader login"
 
@@ -42,7 +43,7 @@ async def look_at_token(client: OpenApiClient, opener: Opener, now: float) -> tu
     try:
         answer = await client.get_account_list_by_access_token(accessToken=opener.grant.access_token)
     except TokenRefused as error:
-        return _refused(opener, left, code_and_description(error)), Known({}, "its token was refused")
+        return _refused(opener, left, error), Known({}, "its token was refused")
     known = Known({each.ctidTraderAccountId: each for each in answer.ctidTraderAccount})
     view_only = answer.HasField("permissionScope") and answer.permissionScope == _VIEW
     return _accepted(opener, left, len(known.accounts), view_only=view_only), known
@@ -64,18 +65,25 @@ def _accepted(opener: Opener, left: float | None, count: int, *, view_only: bool
     return warning(detail, ". ".join(remedies)) if remedies else ok(detail)
 
 
-def _refused(opener: Opener, left: float | None, said: str) -> Finding:
-    if opener.refreshable and left is not None and left <= 0:
+def _refused(opener: Opener, left: float | None, error: TokenRefused) -> Finding:
+    said = code_and_description(error)
+    if not opener.refreshable:
+        return failed(f"refused: {said}; {_refresh(opener)}", _LOGIN)
+    if opener.grant.refresh_began_at is not None:
+        return failed(
+            f"refused: {said}; a refresh of it was interrupted, so its refresh token is most likely spent",
+            f"To have it tried: ctrader accounts. If that is refused: {_LOGIN[0].lower()}{_LOGIN[1:]}",
+        )
+    if left is None or left <= 0 or error.code in _EXPIRED:
+        expired = "expired" if left is not None or error.code in _EXPIRED else "refused, perhaps as it has expired"
         return warning(
-            f"expired: {said}; it can be refreshed, which the next program that uses it does",
+            f"{expired}: {said}; it can be refreshed, which the next program that uses it does",
             "To have it done now: ctrader accounts",
         )
-    if opener.refreshable:
-        return failed(
-            f"refused, and not for its age ({_days(left)}): {said}; it may have been revoked",
-            "A refresh may help (ctrader accounts tries it); else log in again: ctrader login",
-        )
-    return failed(f"refused: {said}; {_refresh(opener)}", _LOGIN)
+    return failed(
+        f"refused, and not for its age ({_days(left)}): {said}; it may have been revoked",
+        "A refresh may help (ctrader accounts tries it); else log in again: ctrader login",
+    )
 
 
 def _days(left: float | None) -> str:

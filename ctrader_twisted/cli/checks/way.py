@@ -12,13 +12,13 @@ from ctrader_twisted.cli.checks.environment import check_environment
 from ctrader_twisted.cli.checks.login_server import login_server
 from ctrader_twisted.cli.checks.probes import Resolver
 from ctrader_twisted.cli.checks.report import Report, Status, failed
-from ctrader_twisted.cli.checks.waiting import all_of
 from ctrader_twisted.cli.checks.wanted import (
     Opener,
     WantedAccount,
     WantedEnvironment,
 )
 from ctrader_twisted.cli.failures import CommandFailed
+from ctrader_twisted.cli.waiting import all_of
 from ctrader_twisted.config import SIMULATOR, EnvironmentSettings
 from ctrader_twisted.config.settings import SPOTWARE
 from ctrader_twisted.credentials import Application, Environment
