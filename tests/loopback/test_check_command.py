@@ -146,9 +146,10 @@ def test_signs_and_colours_on_a_terminal_that_has_them(tmp_path: Path) -> None:
     pty = pytest.importorskip("pty", reason="terminals of POSIX")
     (tmp_path / "ctrader.toml").write_text(SIMULATED)
     outputs = {}
-    for name, variables in (("plain", {"NO_COLOR": "1"}), ("colourful", {"NO_COLOR": ""})):
+    for name, variables in (("plain", {"NO_COLOR": "1"}), ("colourful", {})):
         ours, theirs = pty.openpty()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "PYTHONUTF8": "1", **variables}
+        inherited = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        environment = {**inherited, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "PYTHONUTF8": "1", **variables}
         process = subprocess.Popen([*CTRADER, "check"], cwd=tmp_path, env=environment, stdout=theirs, stderr=theirs)
         os.close(theirs)
         outputs[name] = _everything(ours).decode()

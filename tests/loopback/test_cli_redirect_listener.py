@@ -239,6 +239,9 @@ async def test_nobody_comes() -> None:
     await waiting.close()
 
 
+# Twisted 25.5 leaves the socket that could not be bound to the collector.
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @over_sockets
 async def test_the_port_is_free_afterwards_and_taken_meanwhile() -> None:
     waiting = listener()

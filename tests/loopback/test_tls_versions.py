@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL import SSL
+from twisted import version as twisted_version
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
 from twisted.internet.ssl import CertificateOptions, PrivateCertificate, TLSVersion
@@ -211,6 +212,9 @@ class Lax(Protocol):
             self.tls.do_handshake()
         except SSL.WantReadError:
             self.transport.write(self.tls.bio_read(2**16))
+        except SSL.Error as error:
+            self.factory.version.callback(f"none: {error}")
+            self.transport.abortConnection()
         else:
             self.factory.version.callback(self.tls.get_protocol_version_name())
             self.transport.abortConnection()
@@ -257,6 +261,8 @@ async def test_a_server_that_speaks_only_this_is_good(reactor: Any, version: Any
         **({} if version is TLSVersion.TLSv1_3 else {"lowerMaximumSecurityTo": version}),
     )
     server = AnsweringFactory(accept_all)
+    if await version_served(reactor, behind(options, server)) != version.name.replace("_", "."):
+        pytest.skip(f"these releases of Twisted and pyOpenSSL can't serve {version.name} alone")
     port = reactor.listenTCP(0, behind(options, server), interface="127.0.0.1")
     environment = Environment("test", "localhost", port.getHost().port, trust_root=pem)
     client = OpenApiClient(reactor, Application("an-id", SECRET.decode()), environment)
@@ -307,6 +313,8 @@ def assert_only_a_client_hello(received: bytearray) -> None:
 
 # ------------------------------------------------------------------------------------------- no TLS at all
 
+CUT_OFF = "cut during the TLS handshake" if twisted_version.major >= 26 else "the server closed the connection"
+"""Before 26 Twisted did not say that a connection was lost in the middle of a handshake."""
 HEARTBEAT = b"\x00\x00\x00\x04\x08\x33\x12\x00"
 
 
@@ -318,7 +326,7 @@ HEARTBEAT = b"\x00\x00\x00\x04\x08\x33\x12\x00"
         pytest.param(lambda: plain_server(greeting=b"SSH-2.0-OpenSSH_9.2\r\n"), "does not speak TLS", id="SSH"),
         pytest.param(lambda: plain_server(greeting=b"220 mail.example ESMTP\r\n"), "does not speak TLS", id="SMTP"),
         pytest.param(lambda: plain_server(bytes(range(256))), "does not speak TLS", id="noise"),
-        pytest.param(lambda: plain_server(None), "cut during the TLS handshake", id="hangs up"),
+        pytest.param(lambda: plain_server(None), CUT_OFF, id="hangs up"),
         pytest.param(lambda: plain_server(), "TLS handshake was not completed within 1 s", id="says nothing"),
     ],
 )
@@ -340,7 +348,9 @@ async def test_a_connection_that_is_reset_in_the_middle_of_a_handshake(reactor: 
     server = ServerFactory.forProtocol(ResetInTheMiddle)
     server.noisy = False
     reason = await refusal_of(reactor, server, None)
-    assert "cut during the TLS handshake" in reason and "try again later" in reason
+    assert ("cut during the TLS handshake" in reason and "try again later" in reason) or (
+        twisted_version.major < 26 and reason == "the connection was lost"
+    )
 
 
 @over_sockets

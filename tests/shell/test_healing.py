@@ -652,7 +652,7 @@ def test_a_connection_waits_for_the_end_of_a_maintenance(told: Any) -> None:
     m.clock.advance(1)
     m.ready()
     m.end()
-    assert m.of(Disconnected)[-1].retry_in < 2  # it is over
+    assert m.of(Disconnected)[-1].retry_in < 10  # it is over
 
 
 def test_a_maintenance_that_is_only_announced_is_waited_for_after_the_loss() -> None:
@@ -695,14 +695,14 @@ def test_an_application_that_is_cut_again_and_again_comes_back_ever_more_slowly(
         waits.append(m.of(Disconnected)[-1].retry_in)
         m.clock.advance(waits[-1])
         m.ready()
-    assert waits[0] < 3
+    assert waits[0] < 4
     assert waits == sorted(waits)
     assert waits[-1] == pytest.approx(60)
     m.clock.advance(70)
     m.say(messages.ProtoHeartbeatEvent())
     m.say(messages.ProtoOAClientDisconnectEvent(reason="restart"))
     m.end()
-    assert m.of(Disconnected)[-1].retry_in < 3
+    assert m.of(Disconnected)[-1].retry_in < 4
 
 
 # Reconciling
