@@ -33,6 +33,7 @@ from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits, QueueState
 from ctrader_twisted.settings import Settings
 from ctrader_twisted.streams import EventStream
+from ctrader_twisted.wire.choice import Wire
 from ctrader_twisted.wire.envelope import Envelope
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "Resynchronised",
     "Settings",
     "Subscription",
+    "Wire",
 ]

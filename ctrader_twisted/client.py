@@ -151,6 +151,14 @@ class OpenApiClient(RequestMethods):
         """How many messages arrived that nobody waited for: ``late``, ``unasked``, ``unreadable``."""
         return dict(self._factory.session.counts)
 
+    @property
+    def unknown_fields(self) -> dict[str, int]:
+        """How often each field arrived that the schema does not have, as ``Message.field``: the server is newer.
+
+        Counted over JSON, where such a field is lost; a protobuf message keeps its unknown fields.
+        """
+        return dict(self._factory.unknown_fields)
+
     # Accounts
 
     def authorise(

@@ -20,9 +20,13 @@ Every exception of the package, in one tree.
     │   │   ├── TruncatedFrame         (the stream ended inside a frame)
     │   │   ├── UndecodableEnvelope
     │   │   ├── UndecodablePayload
-    │   │   └── UnknownPayloadType
+    │   │   │   └── IncompletePayload    it lacks required fields
+    │   │   ├── UnknownPayloadType
+    │   │   └── WebSocketViolation     (the stream is lost)
     │   ├── ConnectionFailed         no connection, or it was lost; names the reason
     │   │   ├── DeadPeer               nothing arrived for longer than the watchdog allows
+    │   │   ├── HandshakeRefused       no WebSocket: the HTTP status and what came with it
+    │   │   ├── WebSocketClosed        closed by the other side, with its code
     │   │   └── NotReadyInTime         not connected and authorised in time (also a `TimeoutError`)
     │   ├── GrantRefused             a grant is dead: a person must log in again
     │   ├── OAuthRefused             the authorisation server refused a code or a token
@@ -253,17 +257,20 @@ class TruncatedFrame(ProtocolError):
 
 
 class UndecodableEnvelope(ProtocolError):
-    """A frame does not hold a ProtoMessage; it was skipped.
+    """A frame does not hold an envelope; it was skipped.
 
     :ivar size: bytes of the frame.
+    :ivar problem: what is wrong with it, or ``""``.
     """
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
+    def __init__(self, size: int, problem: str = "") -> None:
+        super().__init__(size, problem)
         self.size = size
+        self.problem = problem
 
     def __str__(self) -> str:
-        return f"a frame of {self.size} bytes does not hold a ProtoMessage with a payload type"
+        why = f": {self.problem}" if self.problem else ""
+        return f"a frame of {self.size} bytes does not hold a ProtoMessage with a payload type{why}"
 
 
 class UndecodablePayload(ProtocolError):
@@ -271,15 +278,56 @@ class UndecodablePayload(ProtocolError):
 
     :ivar message_name: the schema's name of the message.
     :ivar size: bytes of the payload.
+    :ivar problem: which field can't be what it is, or ``""``.
+    :ivar payload_type: the envelope's payload type, where that is known.
+    :ivar client_msg_id: the envelope's id, or None.
     """
 
-    def __init__(self, message_name: str, size: int) -> None:
-        super().__init__(message_name, size)
+    def __init__(
+        self,
+        message_name: str,
+        size: int,
+        problem: str = "",
+        *,
+        payload_type: int | None = None,
+        client_msg_id: str | None = None,
+    ) -> None:
+        super().__init__(message_name, size, problem)
         self.message_name = message_name
         self.size = size
+        self.problem = problem
+        self.payload_type = payload_type
+        self.client_msg_id = client_msg_id
 
     def __str__(self) -> str:
-        return f"a payload of {self.size} bytes does not parse as {self.message_name}"
+        why = f": {self.problem}" if self.problem else ""
+        return f"a payload of {self.size} bytes does not parse as {self.message_name}{why}"
+
+
+class IncompletePayload(UndecodablePayload):
+    """A payload lacks fields that its message requires.
+
+    :ivar missing: dotted paths of the missing fields.
+    """
+
+    def __init__(
+        self,
+        message_name: str,
+        size: int,
+        missing: Sequence[str],
+        *,
+        payload_type: int | None = None,
+        client_msg_id: str | None = None,
+    ) -> None:
+        super().__init__(
+            message_name,
+            size,
+            f"it lacks {', '.join(missing)}",
+            payload_type=payload_type,
+            client_msg_id=client_msg_id,
+        )
+        self.args = (message_name, size, tuple(missing))
+        self.missing = tuple(missing)
 
 
 class UnknownPayloadType(ProtocolError):
@@ -294,6 +342,22 @@ class UnknownPayloadType(ProtocolError):
 
     def __str__(self) -> str:
         return f"payload type {self.payload_type} is not in the schema: listen for Envelope to get it unparsed"
+
+
+class WebSocketViolation(ProtocolError):
+    """The other side broke the rules of WebSocket; the connection is closed.
+
+    :ivar problem: which one.
+    """
+
+    fatal = True
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"the peer broke the rules of WebSocket: {self.problem}"
 
 
 class ConnectionFailed(RemoteError):
@@ -315,6 +379,51 @@ class ConnectionFailed(RemoteError):
 
 class DeadPeer(ConnectionFailed):
     """Nothing arrived for longer than the watchdog allows; the connection was aborted."""
+
+
+class HandshakeRefused(ConnectionFailed):
+    """The server did not let a WebSocket begin.
+
+    :ivar problem: what it said, or what was wrong with it.
+    :ivar remedy: what to do about it, or ``""``.
+    :ivar status: the HTTP status it answered with, or None if it gave no HTTP answer.
+    :ivar body: what came with it, bounded, without control characters; or ``""``.
+    :ivar retry_after: seconds after which it wants to be asked again, or None.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        problem: str,
+        remedy: str = "",
+        status: int | None = None,
+        body: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(where, f"{problem} ({remedy})" if remedy else problem)
+        self.args = (where, problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+        self.status = status
+        self.body = body
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        said = f": {self.body}" if self.body else ""
+        return f"{super().__str__()}{said}"
+
+
+class WebSocketClosed(ConnectionFailed):
+    """The other side closed the WebSocket.
+
+    :ivar code: its close code (RFC 6455, 7.4), or None if it gave none.
+    :ivar close_reason: its own words, or ``""``.
+    """
+
+    def __init__(self, where: str, reason: str, code: int | None = None, close_reason: str = "") -> None:
+        super().__init__(where, reason)
+        self.code = code
+        self.close_reason = close_reason
 
 
 class NotReadyInTime(ConnectionFailed, TimeoutError):

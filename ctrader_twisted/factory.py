@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.defer import TimeoutError as RefreshNotInTime
-from twisted.internet.error import NotConnectingError
 from twisted.internet.protocol import ReconnectingClientFactory
 from twisted.logger import Logger
 
@@ -19,6 +18,7 @@ from ctrader_twisted.errors import (
     ApplicationRefused,
     ClientClosed,
     ConnectionFailed,
+    HandshakeRefused,
     OpenApiError,
     RequestFailed,
     RequestNotSent,
@@ -38,7 +38,7 @@ from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
 from ctrader_twisted.session.session import Session
 from ctrader_twisted.tls import ClientTLS, PromptTLSFactory
-from ctrader_twisted.wire.int32 import Int32Wire
+from ctrader_twisted.wire.choice import client_wire
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -80,6 +80,7 @@ class OpenApiFactory(ReconnectingClientFactory):
 
     :ivar session: the session, which outlives each connection.
     :ivar refusal: why the server refused the application for good, or None.
+    :ivar unknown_fields: how often each field arrived that the schema does not have, where the wire is JSON.
     :ivar last_failure: why the last connection ended or could not be made, or None.
     """
 
@@ -109,6 +110,7 @@ class OpenApiFactory(ReconnectingClientFactory):
             dead_after=settings.dead_after,
             keep_books=settings.reconcile,
         )
+        self.unknown_fields: Counter[str] = Counter()
         self.refusal: ApplicationRefused | None = None
         self.last_failure: OpenApiError | None = None
         self.deliver = deliver
@@ -233,7 +235,15 @@ class OpenApiFactory(ReconnectingClientFactory):
         self._made += 1
         self._connection = OpenApiProtocol(
             session=self.session,
-            wire=Int32Wire(self._settings.max_frame),
+            wire=client_wire(
+                self._environment.wire,
+                host=self._environment.host,
+                port=self._environment.port,
+                where=str(self._environment),
+                max_frame=self._settings.max_frame,
+                compression=self._settings.compression,
+                unknown=self.unknown_fields,
+            ),
             clock=self.clock,
             owner=self,
             where=str(self._environment),
@@ -282,6 +292,9 @@ class OpenApiFactory(ReconnectingClientFactory):
         self._ended_with = reason
         self._connection = None
         self._healing.ended()
+        if isinstance(reason, HandshakeRefused) and reason.retry_after is not None:
+            wait = min(reason.retry_after, RETRY_AFTER_AT_MOST)
+            self._not_before = max(self._not_before, self.clock.seconds() + wait)
         self._wait_for_maintenance()
 
     def announce(self, event: object) -> None:
@@ -363,8 +376,7 @@ class OpenApiFactory(ReconnectingClientFactory):
 
     def _stop_connecting(self) -> None:
         if self._connector is not None:
-            with contextlib.suppress(NotConnectingError):
-                self._connector.stopConnecting()
+            self._connector.disconnect()
 
     def _announce_loss(self, reason: OpenApiError) -> None:
         self.last_failure = reason

@@ -132,6 +132,7 @@ class Healing:
         self._connection: OpenApiProtocol | None = None
         self._closed = False
         self._accounts: dict[int, _Account] = {}
+        self._attempts: set[Deferred[None]] = set()
         self._refreshing: Refreshing | None = None
         self._logins: Logins | None = None
         self._unwatch: Callable[[], None] | None = None
@@ -253,6 +254,8 @@ class Healing:
         if self._logins is not None:
             self._logins.stop()
         self.ended()
+        for attempt in list(self._attempts):
+            attempt.cancel()  # it waits for the token store, or for a refresh that another client goes on with
         for account in list(self._accounts.values()):
             self._end_waiting(account, ClientClosed())
 
@@ -276,7 +279,10 @@ class Healing:
         if connection is not None and self._serves(connection) and not account.attempting:
             account.attempting = True
             account.revived = False
-            Deferred.fromCoroutine(self._attempt(account, connection)).addErrback(_unexpected)
+            attempt = Deferred.fromCoroutine(self._attempt(account, connection)).addErrback(_unexpected)
+            if not attempt.called:
+                self._attempts.add(attempt)
+                attempt.addBoth(lambda _: self._attempts.discard(attempt))
 
     def _attempt_later(self, account: _Account, at_least: float = 0.0) -> None:
         """Attempt after a delay that grows until the account stands for a while: one that is cut again and again is not
@@ -305,7 +311,9 @@ class Healing:
             await self._authorise(account, connection)
         except OpenApiError as failure:
             error = failure
-        except Exception:
+        except Exception as failure:
+            if self._closed and isinstance(failure, CancelledError):
+                return
             _log.failure("account {account} could not be authorised", account=account.account_id)
             error = TokenStoreError("the token store", "it failed in a way of its own", "The log says how.")
         if isinstance(error, CannotRoute) and self._serves(connection):
@@ -313,6 +321,8 @@ class Healing:
         if self._serves(connection):
             self._tell()
         account.attempting = False
+        if self._accounts.get(account.account_id) is not account:
+            return  # it was given up; if it was asked for again, that is another attempt
         standing = self._session.standing.find(account.account_id)
         if not self._serves(connection):
             if self._connection not in (None, connection):
@@ -337,8 +347,8 @@ class Healing:
                 token, grant = await self._token(account, standing)
             except GrantRefused as refusal:
                 raise dead or refusal from None
-            if not self._serves(connection):
-                return
+            if not self._serves(connection) or self._session.standing.find(account.account_id) is not standing:
+                return  # lost, logged out or given up meanwhile
             standing.by_grant = grant is not None
             stands = self._session.account_state(account.account_id) is AccountState.AUTHORISED
             if stands and token == standing.access_token:
@@ -439,6 +449,9 @@ class Healing:
             session.found_unusable(account_id, text, error.remedy)
         elif isinstance(error, TokenStoreError):
             session.found_unusable(account_id, f"{error.where}: {error.problem}", error.remedy)
+        elif session.standing.find(account_id) is None and session.account_state(account_id) is AccountState.DROPPED:
+            # It was given up and stood on, and was lost while the token it was asked for with was tried: none is left.
+            session.found_unusable(account_id, text, "Authorise it with another access token.")
         self._tell()
         for waiter in told:
             if not waiter.deferred.called:

@@ -16,7 +16,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
-from ctrader_twisted.errors import ClientClosed, DeadPeer, OpenApiError, RemoteError
+from ctrader_twisted.errors import ClientClosed, DeadPeer, HandshakeRefused, OpenApiError, RemoteError, WebSocketClosed
 from ctrader_twisted.reasons import connection_error
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.session import Settled
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
-    from ctrader_twisted.errors import ProtocolError
+    from ctrader_twisted.errors import ConnectionFailed, ProtocolError
     from ctrader_twisted.session.session import Session
     from ctrader_twisted.wire.envelope import Burst, Envelope
-    from ctrader_twisted.wire.int32 import Int32Wire
+    from ctrader_twisted.wire.verbs import Verbs
 
 BEAT = 1.0
 """Seconds between two looks at the silence in both directions."""
@@ -89,7 +89,7 @@ class OpenApiProtocol(TwistedProtocol):
     :param where: host and port, for messages.
     :param number: counts the client's connections, from 1, for the tap.
     :param tap: sees everything that is said.
-    :param opening_timeout: seconds from the connection to the end of the TLS handshake.
+    :param opening_timeout: seconds from the connection to the end of the handshakes, of TLS and of WebSocket.
     :param closing_timeout: seconds that the peer is given to let go of a connection that is closed here.
     """
 
@@ -97,7 +97,7 @@ class OpenApiProtocol(TwistedProtocol):
         self,
         *,
         session: Session,
-        wire: Int32Wire,
+        wire: Verbs,
         clock: IReactorTime,
         owner: Owner,
         where: str,
@@ -115,6 +115,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._tap = tap
         self._opening_timeout = opening_timeout
         self._closing_timeout = closing_timeout
+        self._begun = False
         self._opened = False
         self._made_at = 0.0
         self._reason: OpenApiError | None = None
@@ -128,6 +129,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._reading = False
         self._paused = False
         self._closing = False
+        self._parting = False
         self._over = False
 
     # What Twisted tells
@@ -144,12 +146,12 @@ class OpenApiProtocol(TwistedProtocol):
         self._heartbeat.clock = self._clock
         self._heartbeat.start(BEAT, now=False)
         if not INegotiated.providedBy(self.transport):
-            self._open()
+            self._begin()
 
     def handshakeCompleted(self) -> None:
         """TLS stands. Some kinds of it still refuse the host name now, and then nothing may be said over it."""
         if not getattr(self.transport, "disconnecting", False):
-            self._open()
+            self._begin()
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes arrived."""
@@ -157,6 +159,8 @@ class OpenApiProtocol(TwistedProtocol):
         arrived = wire.receive(data)
         problems = wire.problems()
         session = self._session
+        if wire.news:
+            self._hear()
         if arrived or problems:
             now = self._clock.seconds()
             session.seen(now)
@@ -180,12 +184,16 @@ class OpenApiProtocol(TwistedProtocol):
                 self._reading = False
             self.announce()
             for problem in problems:
-                session.unreadable(problem)
-                self.announce()
+                settled = session.unreadable(problem)
                 if problem.fatal:
-                    self.drop(problem, abort=True)
+                    self.drop(problem, abort=wire.open)  # a WebSocket is over, and has to tell the peer why
+                self.announce()
+                if settled is not None:
+                    self._fire([settled])
             if session.has_outgoing:
                 self._flush()
+        if wire.over is not None:
+            self.drop(self._scrubbed(wire.over))
 
     def pauseProducing(self) -> None:
         """The peer reads too slowly: let requests wait for their turn here, where the queue is bounded."""
@@ -204,8 +212,9 @@ class OpenApiProtocol(TwistedProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone: end everything."""
-        error = self._reason or _describe(reason, self._where)
-        cut = self._wire.end()
+        cut = self._wire.end() if self._begun else None
+        over = self._wire.over
+        error = self._reason or (_describe(reason, self._where) if over is None else self._scrubbed(over))
         now = self._clock.seconds()
         if cut is not None:
             self._session.unreadable(cut)
@@ -273,14 +282,52 @@ class OpenApiProtocol(TwistedProtocol):
             self._closing = True
             # A transport with a producer waits for it before it closes.
             self.transport.unregisterProducer()  # type: ignore[attr-defined]
+            if self._opened and not abort and self._wire.over is None:
+                self._parting = self._wire.close()
+                self._write()
         if abort:
             self.transport.abortConnection()  # type: ignore[attr-defined]
             return
         if self._close_limit is None:
             self._close_limit = self._clock.callLater(self._closing_timeout, self._leave)
-        self.transport.loseConnection()
+        if not self._parting or not self._wire.open:  # else the other side's goodbye is waited for
+            self.transport.loseConnection()
 
     # Inside
+
+    def _begin(self) -> None:
+        """The way is clear: say what a wire says first, and where there is nothing to wait for, begin."""
+        self._begun = True
+        wire = self._wire
+        wire.begin()
+        self._write()
+        if wire.open:
+            self._open()
+
+    def _hear(self) -> None:
+        """The wire has done more than to take envelopes: shaken hands, answered a ping or a goodbye."""
+        wire = self._wire
+        wire.news = False
+        self._session.seen(self._clock.seconds())
+        self._write()
+        if wire.open and not self._opened and not self._closing:
+            self._open()
+
+    def _scrubbed(self, over: ConnectionFailed) -> ConnectionFailed:
+        """Give why nothing more will come, without secrets that the server repeats in words of its own."""
+        scrub = self._session.scrub
+        if isinstance(over, WebSocketClosed):
+            return WebSocketClosed(over.where, scrub(over.reason), over.code, scrub(over.close_reason))
+        if isinstance(over, HandshakeRefused):
+            problem, body = scrub(over.problem), scrub(over.body)
+            return HandshakeRefused(over.where, problem, over.remedy, over.status, body, over.retry_after)
+        return over
+
+    def _write(self) -> None:
+        data = self._wire.data_to_send()
+        if data:
+            assert self.transport is not None
+            self.transport.write(data)
 
     def _open(self) -> None:
         self._opened = True
@@ -341,8 +388,8 @@ class OpenApiProtocol(TwistedProtocol):
             self._tap.unreadable(self._number, problem, now)
 
     def _flush(self) -> None:
-        if self._paused or self._closing or self._over or not self._opened:
-            return  # what a transport would drop stays here, and counts as not sent
+        if self._paused or self._closing or self._over or not self._opened or not self._wire.open:
+            return  # what a transport or a wire would drop stays here, and counts as not sent
         now = self._clock.seconds()
         outgoing = self._session.outgoing(now)
         if outgoing:
@@ -351,8 +398,7 @@ class OpenApiProtocol(TwistedProtocol):
             wire = self._wire
             for envelope in outgoing:
                 wire.send(envelope)
-            assert self.transport is not None
-            self.transport.write(wire.data_to_send())
+            self._write()
 
     def _tick(self) -> None:
         if self._over:
@@ -383,10 +429,16 @@ class OpenApiProtocol(TwistedProtocol):
     def _beat(self) -> None:
         now = self._clock.seconds()
         if not self._opened and now - self._made_at >= self._opening_timeout:
-            self.drop(
-                DeadPeer(self._where, f"the TLS handshake was not completed within {self._opening_timeout:g} s"),
-                abort=True,
+            which = "WebSocket" if self._begun else "TLS"
+            why: ConnectionFailed = DeadPeer(
+                self._where, f"the {which} handshake was not completed within {self._opening_timeout:g} s"
             )
+            if self._begun:
+                self._wire.end()
+                told = self._wire.over
+                if isinstance(told, HandshakeRefused) and told.status is not None:
+                    why = self._scrubbed(told)  # some of a refusal had come
+            self.drop(why, abort=True)
             return
         if not self._session.beat(now, within=BEAT):
             silence = now - self._session.last_received

@@ -66,7 +66,8 @@ _OUTDATED: Final = Explanation(
 )
 _NOT_TLS: Final = Explanation(
     "what answers there does not speak TLS",
-    "check host and port (5035 is Spotware's for protobuf), and whether a proxy or a firewall answers in its place",
+    "check host and port (Spotware's are 5035 for protobuf, 5036 for JSON), and whether a proxy or a firewall answers "
+    "in its place",
 )
 _NO_AGREEMENT: Final = Explanation(
     "the server accepts none of the ciphers and keys that this side offers",
@@ -105,6 +106,8 @@ def connection_error(reason: BaseException | None, where: str) -> ConnectionFail
 
 def explain(reason: BaseException | None) -> Explanation:
     """Say what a transport's reason means, and what to do about it."""
+    if isinstance(reason, ConnectionFailed):
+        return Explanation(reason.reason)
     if isinstance(reason, error.ConnectionDone):
         return Explanation("the server closed the connection")
     if isinstance(reason, error.DNSLookupError):

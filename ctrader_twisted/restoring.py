@@ -161,9 +161,10 @@ class Restoring:
                 refusal = error
             if not current():
                 return None
-            # What was unsubscribed meanwhile may have been ended by the server before it was renewed.
+            # What was unsubscribed meanwhile may have been ended by the server before it was renewed. If this was
+            # refused, too: the answer to a renewal before it may have been lost.
             ended = [subscription for subscription in subscriptions if not standing.has(subscription)]
-            if ended and refusal is None:
+            if ended:
                 self._end(ended, standing.account_id, connection)
             subscriptions = tuple(subscription for subscription in subscriptions if subscription not in ended)
             if isinstance(refusal, ServerError) and len(subscriptions) > 1:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.errors import ProtocolError
     from ctrader_twisted.wire.envelope import Envelope
+    from ctrader_twisted.wire.verbs import Verbs
 
 MAX_BACKLOG = 8 * 1024 * 1024
 """Bytes held for a peer that does not read, before the connection is aborted."""
@@ -40,22 +42,6 @@ CLOSE_TIMEOUT = 10.0
 
 _FLUSH_AT = 256 * 1024  # so much is written early, for the transport to say stop
 _OVERHEAD = 16  # an envelope's bytes besides its payload, about
-
-
-class Wire(Protocol):
-    """The verbs of a wire; `ctrader_twisted.wire.int32.Int32Wire` has them."""
-
-    def receive(self, data: bytes, /) -> list[Envelope | Burst]:
-        """Take bytes and give every whole envelope they complete, runs kept together."""
-
-    def problems(self) -> list[ProtocolError]:
-        """Give what could not be read since last asked."""
-
-    def send(self, envelope: Envelope, /) -> None:
-        """Queue an envelope."""
-
-    def data_to_send(self) -> bytes:
-        """Give every byte queued since last asked."""
 
 
 class Conversation(Protocol):
@@ -78,7 +64,7 @@ class Peer:
     :ivar open: whether anything sent can still leave.
     """
 
-    def __init__(self, transport: Any, wire: Wire, clock: IReactorTime, max_backlog: int = MAX_BACKLOG) -> None:
+    def __init__(self, transport: Any, wire: Verbs, clock: IReactorTime, max_backlog: int = MAX_BACKLOG) -> None:
         self.address: IAddress = transport.getPeer()
         self.open = True
         self._transport = transport
@@ -120,12 +106,9 @@ class Peer:
         if not self.open:
             return
         self._blocked = False
+        self._wire.close()
         self.flush()
-        self._shut()
-        self._overdue = self._clock.callLater(CLOSE_TIMEOUT, self._transport.abortConnection)
-        self._transport.unregisterProducer()  # with one, the transport would wait for it for ever
-        self._transport.resumeProducing()  # TLS closes when it has read that the peer closes too
-        self._transport.loseConnection()
+        self._let_go()
 
     def abort(self, reason: str = "") -> None:
         """Drop the connection now, with whatever has not left yet.
@@ -151,7 +134,7 @@ class Peer:
         self._wire.send(envelope)
         frame = self._wire.data_to_send()
         self._transport.write(frame[: max(1, len(frame) // 2)])
-        self.close()
+        self._let_go()  # without a goodbye: it would be taken for more of the frame
 
     def stop_reading(self) -> None:
         """Take no more bytes from the peer until `resume_reading`."""
@@ -162,6 +145,17 @@ class Peer:
         """Undo `stop_reading`."""
         if self.open:
             self._transport.resumeProducing()
+
+    def _let_go(self) -> None:
+        self._shut()
+        self._overdue = self._clock.callLater(CLOSE_TIMEOUT, self._transport.abortConnection)
+        self._transport.unregisterProducer()  # with one, the transport would wait for it for ever
+        self._transport.resumeProducing()  # TLS closes when it has read that the peer closes too
+        if isinstance(self._transport, Connection):
+            # TCP alone: closed while bytes still come in, it would be reset, and what was said last lost on its way.
+            self._transport.loseWriteConnection()
+        else:
+            self._transport.loseConnection()
 
     def _shut(self) -> None:
         self.open = False
@@ -190,7 +184,7 @@ class ServerProtocol(TwistedProtocol):
     def __init__(
         self,
         conversation_factory: Callable[[Peer], Conversation],
-        wire_factory: Callable[[], Wire],
+        wire_factory: Callable[[], Verbs],
         clock: IReactorTime,
         max_backlog: int = MAX_BACKLOG,
     ) -> None:
@@ -222,6 +216,8 @@ class ServerProtocol(TwistedProtocol):
             else:
                 self._waiting.append(arrived)
         self._dispatch()
+        if self._wire.over is not None and self._peer is not None:
+            self._peer.close()
 
     def _dispatch(self) -> None:
         peer, conversation, waiting = self._peer, self._conversation, self._waiting
@@ -281,7 +277,7 @@ class ServerFactory(Factory):
     def __init__(
         self,
         conversation_factory: Callable[[Peer], Conversation],
-        wire_factory: Callable[[], Wire],
+        wire_factory: Callable[[], Verbs],
         clock: IReactorTime,
         max_backlog: int = MAX_BACKLOG,
     ) -> None:

@@ -17,7 +17,7 @@ class Settings:
     :ivar heartbeat_after: outbound silence after which a heartbeat is sent (the server wants one each 10 s).
     :ivar dead_after: inbound silence after which the connection is taken for dead; any message counts. The live server
         has been seen silent for longer than 30 s, never for longer than 90 s.
-    :ivar connect_timeout: for TCP to connect, and again for the TLS handshake.
+    :ivar connect_timeout: for TCP to connect, and again for the handshakes of TLS and WebSocket.
     :ivar close_timeout: how long `close` waits for the peer before it aborts.
     :ivar refresh_wait: how long `close` waits before that for a token refresh that is under way: what it gives would be
         lost with the connection, and the account would need a login.
@@ -29,6 +29,8 @@ class Settings:
     :ivar blocked_for: delay before reconnecting to a server that said it blocked the application.
     :ivar maintenance_at_most: the longest time for which a server's word that it is under maintenance is taken.
     :ivar max_frame: bytes that one message may have.
+    :ivar compression: whether a WebSocket offers to be compressed. It saves bytes where they are dear, and costs time
+        (``docs/performance.md``).
     :ivar reconcile: whether an account's positions and orders are asked for when it was authorised, so that
         `Resynchronised` can say what a loss has changed.
     """
@@ -46,4 +48,5 @@ class Settings:
     blocked_for: float = 900.0
     maintenance_at_most: float = 86_400.0
     max_frame: int = MAX_FRAME
+    compression: bool = False
     reconcile: bool = True

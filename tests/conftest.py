@@ -5,8 +5,8 @@
     any that is left fails the test.  An unhandled error in a Deferred is logged when the Deferred is collected, so
     garbage is collected first.
 
-In tests/loopback, the only tests that use the global reactor, a delayed call, a listening port or a connection that is
-still there a second after the test fails it too.
+In tests/loopback and tests/browser, the only tests that use the global reactor, a delayed call, a listening port or a
+connection that is still there a second after the test fails it too.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _belongings(reactor: PosixReactorBase) -> set[object]:
 
 @pytest.fixture(autouse=True)
 def _clean_reactor(request: pytest.FixtureRequest, logged_errors: LoggedErrors) -> Iterator[None]:
-    if "loopback" not in request.path.parts:
+    if not {"loopback", "browser"} & set(request.path.parts):
         yield
         return
     from twisted.internet import reactor

@@ -17,7 +17,9 @@ from ctrader_twisted.errors import (
     DeadPeer,
     EventsDropped,
     FrameTooLong,
+    HandshakeRefused,
     IncompleteMessage,
+    IncompletePayload,
     LocalError,
     NotARequest,
     OpenApiError,
@@ -34,6 +36,8 @@ from ctrader_twisted.errors import (
     UndecodableEnvelope,
     UndecodablePayload,
     UnknownPayloadType,
+    WebSocketClosed,
+    WebSocketViolation,
 )
 
 CLASSES = [
@@ -89,6 +93,17 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
         (TruncatedFrame(2, None), "the stream ended after 2 of an unknown number of bytes of a frame"),
         (UndecodableEnvelope(4), "a frame of 4 bytes does not hold a ProtoMessage"),
         (UndecodablePayload("ProtoOASpotEvent", 4), "a payload of 4 bytes does not parse as ProtoOASpotEvent"),
+        (
+            UndecodablePayload("ProtoOASpotEvent", 4, "bid takes a whole number"),
+            "a payload of 4 bytes does not parse as ProtoOASpotEvent: bid takes a whole number",
+        ),
+        (
+            IncompletePayload("ProtoOATraderRes", 4, ["trader.balance"], payload_type=2122, client_msg_id="id"),
+            "a payload of 4 bytes does not parse as ProtoOATraderRes: it lacks trader.balance",
+        ),
+        (WebSocketViolation("a masked frame"), "the peer broke the rules of WebSocket: a masked frame"),
+        (HandshakeRefused("demo", "403", "ask them", 403, "no entry", 5.0), "demo: 403 (ask them): no entry"),
+        (WebSocketClosed("demo", "closed: 1001", 1001, "going"), "demo: closed: 1001"),
         (UnknownPayloadType(9999), "payload type 9999 is not in the schema"),
         (ConnectionFailed("demo", "refused"), "demo: refused"),
         (DeadPeer("demo", "nothing arrived for 75 s"), "demo: nothing arrived for 75 s"),
@@ -115,4 +130,8 @@ def test_an_exception_makes_a_sentence_of_its_fields_and_survives_pickling(error
 
 
 def test_only_what_loses_the_stream_is_fatal() -> None:
-    assert {cls.__name__ for cls in CLASSES if getattr(cls, "fatal", False)} == {"FrameTooLong", "TruncatedFrame"}
+    assert {cls.__name__ for cls in CLASSES if getattr(cls, "fatal", False)} == {
+        "FrameTooLong",
+        "TruncatedFrame",
+        "WebSocketViolation",
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,12 +14,20 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
-from ctrader_twisted.errors import ConnectionFailed, FrameTooLong, UndecodableEnvelope
+from ctrader_twisted.errors import (
+    ConnectionFailed,
+    FrameTooLong,
+    TruncatedFrame,
+    UndecodableEnvelope,
+    WebSocketClosed,
+    WebSocketViolation,
+)
 from ctrader_twisted.server import CLOSE_TIMEOUT, ServerFactory
 from ctrader_twisted.sim.memory import join
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.envelope import Burst, Envelope
 from ctrader_twisted.wire.int32 import Int32Wire
+from ctrader_twisted.wire.websocket import ClientWebSocket, ServerWebSocket
 
 SPOT, TRADER = 2131, 2122
 
@@ -42,13 +52,18 @@ class Talk:
 
 
 class Client(Protocol):
-    def __init__(self):
-        self.wire, self.received, self.raw, self.reason = Int32Wire(), [], b"", None
+    def __init__(self, wire):
+        self.wire, self.received, self.raw, self.reason = wire, [], b"", None
+
+    def connectionMade(self):
+        self.wire.begin()
+        self.transport.write(self.wire.data_to_send())
 
     def dataReceived(self, data):
         self.raw += data
         for one in self.wire.receive(data):
             self.received.extend(one.envelopes() if isinstance(one, Burst) else [one])
+        self.transport.write(self.wire.data_to_send())
 
     def connectionLost(self, reason):
         self.reason = reason
@@ -57,11 +72,11 @@ class Client(Protocol):
 class Line:
     """A client and a server joined, on a clock."""
 
-    def __init__(self, max_backlog=1_000_000, **options):
+    def __init__(self, max_backlog=1_000_000, *, wire=Int32Wire, client_wire=Int32Wire, **options):
         self.clock = Clock()
         self.talks: list[Talk] = []
-        self.factory = ServerFactory(self._talk, Int32Wire, self.clock, max_backlog)
-        self.client = Client()
+        self.factory = ServerFactory(self._talk, wire, self.clock, max_backlog)
+        self.client = Client(client_wire())
         self.server = self.factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
         self.link = join(self.client, self.server, **options)
         (self.talk,) = self.talks
@@ -76,7 +91,9 @@ class Line:
             self.clock.advance(0)
 
     def send(self, *envelopes):
-        self.client.transport.write(b"".join(frame(one) for one in envelopes))
+        for one in envelopes:
+            self.client.wire.send(one)
+        self.client.transport.write(self.client.wire.data_to_send())
         self.pump()
 
     @property
@@ -87,6 +104,15 @@ class Line:
 def frame(envelope):
     data = codec.encode(envelope)
     return len(data).to_bytes(4, "big") + data
+
+
+server_websocket = partial(ServerWebSocket, codec.Protobuf())
+
+
+def websocket(**options):
+    """Join a client and a server that speak WebSocket; nothing has been said yet."""
+    client_wire = partial(ClientWebSocket, codec.Protobuf(), host="test.invalid", port=5035, where="the server")
+    return Line(wire=server_websocket, client_wire=client_wire, **options)
 
 
 def requests(count):
@@ -319,3 +345,115 @@ def test_a_connection_that_never_was_has_no_conversation():
     protocol.pauseProducing()
     protocol.resumeProducing()
     assert talks == []
+
+
+# Over a WebSocket
+
+
+@pytest.mark.parametrize("chunk", [1, None])
+def test_over_a_websocket_a_conversation_is_the_same(chunk):
+    line = websocket(chunk=chunk)
+    line.talk.answer = lambda envelope: line.talk.peer.send(envelope._replace(payload_type=TRADER))
+    line.pump()
+    line.send(*requests(5))
+    assert line.talk.heard == requests(5)
+    assert line.client.received == [one._replace(payload_type=TRADER) for one in requests(5)]
+    assert not line.clock.getDelayedCalls()
+
+
+def test_what_is_sent_before_the_handshake_arrives_after_it():
+    line = websocket()
+    line.talk.peer.send(Envelope(SPOT, b"1"))
+    line.talk.peer.flush()
+    line.talk.peer.send(Envelope(SPOT, b"2"))
+    line.clock.advance(0)
+    assert line.writes == 0
+    line.pump()
+    assert line.client.wire.open
+    assert line.client.received == [Envelope(SPOT, b"1"), Envelope(SPOT, b"2")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: test.invalid\r\n\r\n", 426),
+        (b"POST / HTTP/1.1\r\nHost: test.invalid\r\n\r\n", 405),
+        (b"GET / HTTP/1.1\r\nHost: test.invalid\r\nUpgrade: websocket\r\n\r\n", 400),
+    ],
+)
+def test_what_asks_for_no_websocket_is_answered_by_http_and_closed(asked, status):
+    line = Line(wire=server_websocket)
+    line.talk.peer.send(Envelope(SPOT, b"1"))
+    line.client.transport.write(asked)
+    line.pump()
+    assert line.client.raw.startswith(b"HTTP/1.1 %d " % status)
+    assert line.client.reason.check(ConnectionDone)
+    assert [type(one) for one in line.talk.heard] == [ConnectionDone]
+    assert not line.clock.getDelayedCalls()
+
+
+def test_a_ping_is_answered_while_the_conversation_is_silent():
+    line = websocket()
+    line.pump()
+    line.client.transport.write(b"\x89\x82\0\0\0\0ab")
+    line.pump()
+    assert line.client.raw.endswith(b"\r\n\r\n\x8a\x02ab")
+    assert line.talk.heard == []
+
+
+def test_a_close_says_goodbye_after_everything_sent():
+    line = websocket()
+    line.pump()
+    line.talk.peer.send(Envelope(TRADER, b"last words"))
+    line.talk.peer.close()
+    line.talk.peer.send(Envelope(TRADER, b"too late"))
+    line.pump()
+    assert [one.payload for one in line.client.received] == [b"last words"]
+    assert isinstance(line.client.wire.over, WebSocketClosed)
+    assert line.client.wire.over.code == 1000
+    assert [type(one) for one in line.talk.heard] == [ConnectionDone]
+    assert not line.clock.getDelayedCalls()
+
+
+def test_a_clients_goodbye_ends_the_conversation_after_everything_it_said():
+    line = websocket()
+    line.talk.answer = lambda envelope: line.talk.peer.send(envelope._replace(payload_type=TRADER))
+    line.pump()
+    line.client.wire.send(requests(1)[0])
+    line.client.wire.close(1001, "going home")
+    line.client.transport.write(line.client.wire.data_to_send())
+    line.pump()
+    assert line.talk.heard[0] == requests(1)[0]
+    assert [type(one) for one in line.talk.heard[1:]] == [ConnectionDone]
+    assert line.client.wire.over.code == 1001  # the answer repeats it
+    assert not line.talk.peer.open
+    assert not line.clock.getDelayedCalls()
+
+
+def test_a_client_that_breaks_a_rule_is_told_so():
+    line = websocket()
+    line.pump()
+    line.client.transport.write(b"\x82\x04abcd")  # not masked
+    line.pump()
+    line.send(*requests(1))
+    (problem,) = line.talk.heard
+    assert isinstance(problem, WebSocketViolation)
+    assert line.client.wire.over.code == 1002
+
+
+def test_a_frame_of_a_websocket_can_be_cut_and_bytes_can_be_written_as_they_are():
+    line = websocket()
+    line.pump()
+    line.client.raw = b""
+    line.talk.peer.send(Envelope(SPOT, b"1"))
+    line.talk.peer.write_raw(b"\x8a\x00")
+    line.talk.peer.cut(Envelope(TRADER, bytes(100)))
+    line.talk.peer.send(Envelope(SPOT, b"2"))
+    line.pump()
+    spot, whole = (codec.encode(one) for one in (Envelope(SPOT, b"1"), Envelope(TRADER, bytes(100))))
+    whole = bytes((0x82, len(whole))) + whole
+    assert line.client.raw == bytes((0x82, len(spot))) + spot + b"\x8a\x00" + whole[: len(whole) // 2]
+    assert line.client.received == [Envelope(SPOT, b"1")]
+    assert isinstance(line.client.wire.end(), TruncatedFrame)
+    assert line.client.reason.check(ConnectionDone)
+    assert not line.clock.getDelayedCalls()

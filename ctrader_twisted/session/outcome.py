@@ -46,7 +46,7 @@ def read_answer(request: Request, envelope: Envelope, secrets: Collection[str] =
     try:
         message = codec.unpack(envelope)
     except UndecodablePayload as unreadable:
-        return _unknown(request, str(unreadable), unreadable)
+        return unreadable_answer(request, unreadable)
     number = envelope.payload_type
     if number not in _JUDGED:
         return message
@@ -67,6 +67,11 @@ def read_answer(request: Request, envelope: Envelope, secrets: Collection[str] =
     if isinstance(error, OrderRefused) and number in catalogue.EVENTS:
         error.event = message
     return error
+
+
+def unreadable_answer(request: Request, error: UndecodablePayload) -> OutcomeUnknown:
+    """Give the error of a request whose answer came and can't be read."""
+    return _unknown(request, str(error), error)
 
 
 def read_error(message: Message, request: Request | None = None, secrets: Collection[str] = ()) -> ServerError:

@@ -26,6 +26,7 @@ from ctrader_twisted.errors import (
     RequestNotSent,
     SendTimeout,
     TokenRefused,
+    UndecodablePayload,
     UnderMaintenance,
 )
 from ctrader_twisted.session.correlation import Pending, Request, Tombstones
@@ -38,9 +39,9 @@ from ctrader_twisted.session.machine import (
     ConnectionInput,
     ConnectionState,
 )
-from ctrader_twisted.session.outcome import as_text, read_answer, read_error
+from ctrader_twisted.session.outcome import as_text, read_answer, read_error, unreadable_answer
 from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
-from ctrader_twisted.session.standing import SUBSCRIBING, Standing, is_of_one
+from ctrader_twisted.session.standing import ENDING, SUBSCRIBING, Standing, is_of_one
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.catalogue import Lane
 from ctrader_twisted.wire.envelope import Burst, Envelope
@@ -275,10 +276,22 @@ class Session:
         """At least one whole message arrived now, of whatever kind."""
         self._last_received = now
 
-    def unreadable(self, error: ProtocolError) -> None:
-        """Something arrived that can't be read."""
+    def unreadable(self, error: ProtocolError) -> Settled | None:
+        """Something arrived that can't be read. If it was to answer a request, give the end of that."""
         self.counts["unreadable"] += 1
         self._notices.append(Problem(error))
+        if not isinstance(error, UndecodablePayload) or error.client_msg_id is None:
+            return None
+        request = self._pending.find(error.client_msg_id)
+        if request is None or error.payload_type not in request.kind.closed_by:
+            return None
+        self._pending.remove(request)
+        if not request.sent:
+            self._pacer.remove(request)
+        result = unreadable_answer(request, error)
+        if request.kind.payload_type in _TELLING:
+            self._learn(request, result)
+        return Settled(request, result)
 
     def tick(self, now: float) -> list[Settled]:
         """Let time pass: give the requests whose time ran out, and let those leave whose turn has come."""
@@ -457,8 +470,8 @@ class Session:
         if number == ACCOUNT_AUTH and accepted:
             if not request.own or self.standing.find(request.account_id or 0) is not None:  # else it was given up
                 self.standing.accepted(codec.unpack(request.envelope))  # as it was sent, whatever became of the message
-        elif number in SUBSCRIBING and not request.own:
-            # What is renewed is in the book, unless it was ended while it was being renewed.
+        elif number in SUBSCRIBING and (not request.own or number in ENDING):
+            # What is renewed is in the book, unless it was ended while it was being renewed: it is ended again then.
             asked = codec.unpack(request.envelope)
             if accepted or (isinstance(result, AlreadyStanding) and is_of_one(asked)):
                 self.standing.accepted(asked)

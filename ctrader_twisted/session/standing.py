@@ -208,3 +208,6 @@ _SUBSCRIPTIONS: dict[type[Message], Callable[[Message], tuple[bool, list[Subscri
 
 SUBSCRIBING = frozenset(catalogue.payload_type(cls) for cls in _SUBSCRIPTIONS)
 """Payload types of the requests that begin or end a subscription."""
+
+ENDING = frozenset(number for number in SUBSCRIBING if "Unsubscribe" in catalogue.name(number))
+"""Those that end one."""

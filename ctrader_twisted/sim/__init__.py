@@ -1,7 +1,8 @@
 """A simulated cTrader venue, for developing and testing clients of the Open API.
 
 * `venue` the venue itself; `options`, `limits` and `accounts` are what it can be told.
-* `server` side: `conversation` is one connection, `answers` what each request gets, `ticker` what is pushed.
+* `server` side: `conversation` is one connection, `answers` what each request gets, `ticker` what is pushed, `dialect`
+  how it is written where it is written in JSON.
 * `feed` the prices: a seeded model, or a file replayed; `books` the depth around them, `rates` between assets.
 * `script` misbehaviour at set times, `troubles` what is refused for a while, `weather` schedules drawn at random.
 * `oauth` the consent page and the token endpoint.

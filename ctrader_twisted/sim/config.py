@@ -23,7 +23,7 @@ from ctrader_twisted.sim.feed.replay import ReplayFeed
 from ctrader_twisted.sim.limits import BLOCKED, FREQUENCY_EXCEEDED, Limits
 from ctrader_twisted.sim.options import Options
 from ctrader_twisted.sim.tables import Table, closest, kind_of, listed
-from ctrader_twisted.sim.venue import Venue
+from ctrader_twisted.sim.venue import LOOPBACK, Venue
 from ctrader_twisted.sim.weather import KINDS, weather
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ class Settings:
     :ivar start: its time at the start, ms UTC; None for now.
     :ivar replay: the file it takes its prices from; None for the model.
     :ivar interface: where it listens.
-    :ivar port: its port; 0 for any that is free.
+    :ivar port: its port for protobuf; 0 for any that is free.
+    :ivar json_port: its port for JSON; None for none.
+    :ivar json_tls: whether JSON is spoken with TLS; without it, on a loopback interface only.
     :ivar oauth_port: the port of its consent page and token endpoint, on the loopback interface; None for neither.
     :ivar names: names and addresses its certificate holds besides localhost, 127.0.0.1 and ::1.
     :ivar trust_root: where the certificate to trust is written; None for nowhere.
@@ -81,6 +83,8 @@ class Settings:
     replay: Replay | None = None
     interface: str = "127.0.0.1"
     port: int = 0
+    json_port: int | None = None
+    json_tls: bool = True
     oauth_port: int | None = None
     names: tuple[str, ...] = ()
     trust_root: Path | None = None
@@ -202,6 +206,8 @@ def _settings(table: Table) -> Settings:
         replay=_replay(table),
         interface=table.get("interface", str, "127.0.0.1"),
         port=table.number("port", 0, 0, 65_535),
+        json_port=table.number("json_port", None, 0, 65_535),
+        json_tls=table.get("json_tls", bool, True),
         oauth_port=table.number("oauth_port", None, 0, 65_535),
         names=table.words("names"),
         trust_root=table.file_path("trust_root"),
@@ -213,6 +219,9 @@ def _settings(table: Table) -> Settings:
         options=_fields(table.table("options"), Options(), {"environment": ("demo", "live")}),
         script=(*_cuts(table), *_script(table), *_weather(table, seed, known or ())),
     )
+    if not settings.json_tls and settings.interface not in LOOPBACK:
+        problem = f"without TLS it would listen on {settings.interface}, which is no loopback interface"
+        table.refuse("json_tls", problem, f"Remove it, or write an interface of {listed(LOOPBACK)}.")
     table.finish()
     return settings
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
 
-from ctrader_twisted.errors import FrameTooLong, UndecodablePayload
+from ctrader_twisted.errors import FrameTooLong, IncompletePayload, UndecodablePayload
 from ctrader_twisted.messages import (
     ProtoHeartbeatEvent,
     ProtoOAAccountDisconnectEvent,
@@ -20,6 +20,7 @@ from ctrader_twisted.sim.answers.refusal import CommonRefusal, Refusal, invalid
 from ctrader_twisted.sim.limits import BLOCKED, Budget
 from ctrader_twisted.sim.troubles import Span
 from ctrader_twisted.wire import catalogue, codec
+from ctrader_twisted.wire.envelope import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.server import Peer
     from ctrader_twisted.sim.accounts import Application, Grant, TradingAccount
     from ctrader_twisted.sim.venue import Venue
-    from ctrader_twisted.wire.envelope import Envelope
+    from ctrader_twisted.wire.verbs import Verbs
 
 NOT_AUTHORISED: Final = "Trading account is not authorized"
 _HEARTBEAT: Final = codec.pack(ProtoHeartbeatEvent())
@@ -89,9 +90,10 @@ class Conversation:
 
     log = Logger()
 
-    def __init__(self, venue: Venue, peer: Peer, number: int) -> None:
+    def __init__(self, venue: Venue, peer: Peer, wire: Verbs, number: int) -> None:
         self.venue = venue
         self.peer = peer
+        self._wire = wire
         self.number = number
         self.application: Application | None = None
         self.sessions: dict[int, Session] = {}
@@ -114,27 +116,13 @@ class Conversation:
 
     def received(self, envelope: Envelope) -> None:
         """Answer a request; take note of a heartbeat."""
-        self._heard = now = self.venue.clock.seconds()
-        if self.silence or envelope.payload_type == catalogue.HEARTBEAT:
-            return
-        if now >= self._delay_until:
-            self._delay = 0.0
-        due = max(now + self._delay, self._late_until)
-        if due <= now:
-            self._answer(envelope)
-            return
-        # What is late keeps its place: nothing that comes after it is answered first.
-        self._late_until = due
-        key = id(envelope)
-
-        def answer_late() -> None:
-            del self._late[key]
-            self._answer(envelope)
-
-        self._late[key] = self.venue.clock.callLater(due - now, answer_late)
+        self._take_up(envelope)
 
     def problem(self, error: ProtocolError) -> None:
-        """Say that something could not be read."""
+        """Say that something could not be read; a request whose payload it was is refused as a request."""
+        if isinstance(error, UndecodablePayload) and error.payload_type is not None:
+            self._take_up(Envelope(error.payload_type, b"", error.client_msg_id), error)
+            return
         self._heard = self.venue.clock.seconds()
         if self.silence:
             return
@@ -227,6 +215,18 @@ class Conversation:
         self._delay = delay
         self._delay_until = math.inf if seconds is None else self.venue.clock.seconds() + seconds
 
+    def imitate(self, make: Callable[[bytes], bytes]) -> None:
+        """Send a heartbeat, and after it what is made in the likeness of its frame; nothing before a WebSocket is open.
+
+        The heartbeat itself stays as it is: where frames are compressed, each is needed to read those after it.
+        """
+        if self.silence or not self._wire.open:
+            return
+        before = self._wire.data_to_send()
+        self.peer.send(_HEARTBEAT)
+        frame = self._wire.data_to_send()
+        self.peer.write_raw(before + frame + make(frame))
+
     def die_unheard(self) -> None:
         """Leave the connection half open: nothing that comes is read, so no close is answered, and nothing is said."""
         self.half_open = True
@@ -235,7 +235,27 @@ class Conversation:
 
     # ------------------------------------------------------------------------------- inside
 
-    def _answer(self, envelope: Envelope) -> None:
+    def _take_up(self, envelope: Envelope, unreadable: UndecodablePayload | None = None) -> None:
+        self._heard = now = self.venue.clock.seconds()
+        if self.silence or envelope.payload_type == catalogue.HEARTBEAT:
+            return
+        if now >= self._delay_until:
+            self._delay = 0.0
+        due = max(now + self._delay, self._late_until)
+        if due <= now:
+            self._answer(envelope, unreadable)
+            return
+        # What is late keeps its place: nothing that comes after it is answered first.
+        self._late_until = due
+        key = id(envelope)
+
+        def answer_late() -> None:
+            del self._late[key]
+            self._answer(envelope, unreadable)
+
+        self._late[key] = self.venue.clock.callLater(due - now, answer_late)
+
+    def _answer(self, envelope: Envelope, unreadable: UndecodablePayload | None = None) -> None:
         number = envelope.payload_type
         account_id: int | None = None
         try:
@@ -249,7 +269,9 @@ class Conversation:
             scope, answer = ANSWERS[catalogue.REQUESTS[number].message_class]
             if scope is not Scope.ANYONE and self.application is None:
                 raise Refusal("CH_CLIENT_NOT_AUTHENTICATED", "Client is not authenticated")
-            request: Any = self._parse(envelope)
+            if unreadable is not None:
+                raise unreadable
+            request: Any = _parse(envelope)
             if scope is Scope.ACCOUNT:
                 account_id = request.ctidTraderAccountId
                 session = self.sessions.get(request.ctidTraderAccountId)
@@ -263,6 +285,11 @@ class Conversation:
                 self._reply(answer(self, request), envelope)
         except Refusal as refusal:
             self._refuse(refusal, envelope, account_id)
+        except IncompletePayload as error:
+            problem = f"Message missing required fields: {', '.join(error.missing)}"
+            self._refuse(CommonRefusal("INVALID_REQUEST", problem), envelope, None)
+        except UndecodablePayload as error:
+            self._refuse(CommonRefusal("INVALID_REQUEST", str(error)), envelope, None)
         except Exception:
             self.log.failure("Answering {envelope} failed", envelope=envelope)
             self._refuse(CommonRefusal("UNKNOWN_ERROR", "The venue failed; its log says how"), envelope, None)
@@ -273,16 +300,6 @@ class Conversation:
         refusal = self.venue.troubles.refusal(payload_type, account_id)
         if refusal is not None:
             raise refusal
-
-    def _parse(self, envelope: Envelope) -> Message:
-        try:
-            request = codec.unpack(envelope)
-        except UndecodablePayload as error:
-            raise CommonRefusal("INVALID_REQUEST", str(error)) from None
-        if not request.IsInitialized():
-            missing = ", ".join(request.FindInitializationErrors())  # type: ignore[attr-defined]  # the stubs lack it
-            raise CommonRefusal("INVALID_REQUEST", f"Message missing required fields: {missing}")
-        return request
 
     def _reply(self, message: Message, request: Envelope | None) -> None:
         if request is not None:
@@ -330,3 +347,15 @@ class Conversation:
                 self.push(_HEARTBEAT)
             self._spoke = now
         self._set_watch()
+
+
+def _parse(envelope: Envelope) -> Message:
+    """Parse a request.
+
+    :raises UndecodablePayload: if it does not parse; an `IncompletePayload` if it lacks required fields.
+    """
+    request = codec.unpack(envelope)
+    if not request.IsInitialized():
+        missing = request.FindInitializationErrors()  # type: ignore[attr-defined]  # the stubs lack it
+        raise IncompletePayload(catalogue.name(envelope.payload_type), len(envelope.payload), missing)
+    return request

@@ -255,9 +255,14 @@ class Network:
         self._server = server
         self._ports = iter(range(49152, 65536))
 
-    def connect(self, factory: ClientFactory, timeout: float | None = 30.0) -> MemoryConnector:
-        """Connect a client factory, as ``reactor.connectTCP`` does; give the connector."""
-        connector = MemoryConnector(factory, timeout, self)
+    def connect(
+        self, factory: ClientFactory, timeout: float | None = 30.0, server: IProtocolFactory | None = None
+    ) -> MemoryConnector:
+        """Connect a client factory, as ``reactor.connectTCP`` does; give the connector.
+
+        :param server: makes the accepting protocol instead, as another port of the same server would.
+        """
+        connector = MemoryConnector(factory, timeout, self, server or self._server)
         connector.connect()
         return connector
 
@@ -289,7 +294,7 @@ class Network:
         address = IPv4Address("TCP", "127.0.0.1", next(self._ports))
         client, server = MemoryTransport(address, SERVER_ADDRESS), MemoryTransport(SERVER_ADDRESS, address)
         self.links.append(Link(client, server, self.chunk))
-        accepting = self._server.buildProtocol(address)
+        accepting = connector.server.buildProtocol(address)
         if accepting is None:
             server.begin(Protocol())
             server.loseConnection()
@@ -332,8 +337,11 @@ class _Attempt:
 class MemoryConnector(BaseConnector):
     """Twisted's own connector, on a `Network`: a reconnecting factory cannot tell it from TCP's."""
 
-    def __init__(self, factory: ClientFactory, timeout: float | None, network: Network) -> None:
+    def __init__(
+        self, factory: ClientFactory, timeout: float | None, network: Network, server: IProtocolFactory
+    ) -> None:
         super().__init__(factory, cast("float", timeout), cast("Any", network.clock))
+        self.server = server
         self._network = network
 
     def _makeTransport(self) -> Any:  # noqa: N802 - the base class calls it

@@ -32,7 +32,10 @@ class Options:
     :ivar bar_delay: seconds after its end until a bar is in history.
     :ivar depth_levels: quotes on each side of a book.
     :ivar max_connections: connections one application may have; 0 for any number.
-    :ivar max_frame: bytes a client's frame may have.
+    :ivar json_enum_names: JSON tells enums by their names, such as ``"BUY"``; if false, by their numbers.
+    :ivar json_int64_strings: JSON tells whole numbers of 64 bits as texts; if false, as numbers.
+    :ivar compression: a WebSocket that offers to be compressed (permessage-deflate) is.
+    :ivar max_frame: bytes a client's frame, or its message over a WebSocket, may have.
     :ivar max_backlog: bytes held for a client that does not read, before it is cut off.
     :ivar catch_up: seconds of missed ticks that are told after the process was held up; older ones are left out.
     """
@@ -55,6 +58,9 @@ class Options:
     bar_delay: float = 0.5
     depth_levels: int = 5
     max_connections: int = 25
+    json_enum_names: bool = False
+    json_int64_strings: bool = False
+    compression: bool = False
     max_frame: int = 15_000_000
     max_backlog: int = 8 * 1024 * 1024
     catch_up: float = 60.0

@@ -192,8 +192,10 @@ def stop_heartbeats(seconds: float | None = None) -> Action:
 
 
 @_named
-def garbage(data: bytes = b"\x00\x00\x00\x05\xff\xff\xff\xff\xff") -> Action:
-    """Send bytes as they are; by default a well-formed frame that holds no ProtoMessage."""
+def garbage(data: bytes | None = None) -> Action:
+    """Send bytes as they are; by default a well-formed frame that holds no message."""
+    if data is None:
+        return _each(lambda talk: talk.imitate(_meaningless))
     return _each(lambda talk: None if talk.silence else talk.peer.write_raw(data))
 
 
@@ -203,13 +205,13 @@ def overlong_frame(length: int = 0x7FFF_FFFF) -> Action:
 
     :param length: the bytes announced; a few of them follow.
     """
-    return garbage(length.to_bytes(4, "big") + bytes(16))
+    return _each(lambda talk: talk.imitate(functools.partial(_announcing, length)))
 
 
 @_named
 def unknown_payload_type(number: int = 9_999) -> Action:
-    """Send an envelope of a payload type that the schema does not have."""
-    return _each(lambda talk: talk.push(Envelope(number, b"\x10\x01")))
+    """Send an envelope of a payload type that the schema does not have; its payload is one over every wire."""
+    return _each(lambda talk: talk.push(Envelope(number, b"{}")))
 
 
 # ---------------------------------------------------------------------------------------------------------- the service
@@ -436,6 +438,24 @@ def _each(do: Callable[[Conversation], Any]) -> Action:
             do(talk)
 
     return action
+
+
+def _meaningless(frame: bytes) -> bytes:
+    junk = b"?????"
+    return _kind(frame) + bytes((len(junk),)) + junk if _is_websocket(frame) else len(junk).to_bytes(4) + junk
+
+
+def _announcing(length: int, frame: bytes) -> bytes:
+    header = _kind(frame) + b"\x7f" + length.to_bytes(8) if _is_websocket(frame) else length.to_bytes(4)
+    return header + bytes(16)
+
+
+def _is_websocket(frame: bytes) -> bool:
+    return frame[0] >= 0x80  # as a length it would be 2 GB
+
+
+def _kind(frame: bytes) -> bytes:
+    return bytes((frame[0] & 0x8F,))  # text or binary, and not compressed
 
 
 def _reachable(venue: Venue) -> Iterable[Conversation]:

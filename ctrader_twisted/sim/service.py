@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService, Service
 from twisted.internet.error import CannotListenError
@@ -14,6 +15,7 @@ from zope.interface import implementer
 from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.sim import config
 from ctrader_twisted.sim.authority import Authority
+from ctrader_twisted.sim.venue import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort
 
     from ctrader_twisted.sim.venue import Venue
-
-_LOOPBACK: Final = ("127.0.0.1", "::1")
-"""Where plain HTTP may listen."""
 
 
 @implementer(IService)
@@ -47,16 +46,22 @@ class VenueService(Service):
         self._settings = settings
         self._authority = _authority(settings)
         self._port: IListeningPort | None = None
+        self._json_port: IListeningPort | None = None
         self._oauth_port: IListeningPort | None = None
         self.venue: Venue | None = None
         self.trust_root_pem = self._authority.trust_root_pem
 
     @property
     def port(self) -> int:
-        """The port it listens on; known while it runs."""
+        """The port it listens on for protobuf; known while it runs."""
         if self._port is None:
             raise RuntimeError("the venue does not run: its port is known after startService")
         return _number(self._port)
+
+    @property
+    def json_port(self) -> int | None:
+        """The port it listens on for JSON; None if it has none, or does not run."""
+        return None if self._json_port is None else _number(self._json_port)
 
     @property
     def oauth_port(self) -> int | None:
@@ -72,13 +77,18 @@ class VenueService(Service):
         venue = settings.venue(self._reactor, self._authority)
         try:
             self._port = self._listen(venue.listen, settings.interface, settings.port, "port", settings.names)
+            if settings.json_port is not None:
+                listen_json = partial(venue.listen_json, tls=settings.json_tls)
+                self._json_port = self._listen(
+                    listen_json, settings.interface, settings.json_port, "json_port", settings.names
+                )
             if settings.oauth_port is not None:
-                interface = settings.interface if settings.interface in _LOOPBACK else _LOOPBACK[0]
+                interface = settings.interface if settings.interface in LOOPBACK else LOOPBACK[0]
                 self._oauth_port = self._listen(venue.listen_oauth, interface, settings.oauth_port, "oauth_port")
             if settings.trust_root is not None:  # not before: it may be that of a venue which runs on this port
                 _write(settings, settings.trust_root, self.trust_root_pem)
         except ConfigurationError:
-            self._port = self._oauth_port = None
+            self._port = self._json_port = self._oauth_port = None
             venue.close()
             raise
         self.venue = venue
@@ -88,6 +98,8 @@ class VenueService(Service):
             port=self.port,
             trust_root=settings.trust_root or "its trust_root_pem",
         )
+        if self._json_port is not None:
+            self.log.info("JSON over WebSocket: {url}", url=venue.json_url)
         if self._oauth_port is not None:
             consent, token = venue.consent_url, venue.token_url
             self.log.info("Consent page: {consent}; token endpoint: {token}", consent=consent, token=token)
@@ -96,7 +108,8 @@ class VenueService(Service):
     def stopService(self) -> Deferred[None] | None:
         """Stop listening and drop every connection."""
         Service.stopService(self)
-        venue, self.venue, self._port, self._oauth_port = self.venue, None, None, None
+        venue, self.venue = self.venue, None
+        self._port = self._json_port = self._oauth_port = None
         return None if venue is None else venue.close()
 
     def _listen(

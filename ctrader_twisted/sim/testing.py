@@ -16,6 +16,7 @@ the way arrives. Leaving the ``with`` closes clients and venue, and fails if any
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,6 +42,7 @@ from ctrader_twisted.sim.memory import Link, Network, join
 from ctrader_twisted.sim.script import ACTIONS
 from ctrader_twisted.sim.venue import DEFAULT_START, Venue
 from ctrader_twisted.wire import codec
+from ctrader_twisted.wire.choice import Wire
 from ctrader_twisted.wire.envelope import Burst, Envelope
 from ctrader_twisted.wire.int32 import Int32Wire
 
@@ -86,16 +88,19 @@ class VenueKit:
     """A venue on a clock of its own.
 
     :param chunk: bytes that arrive at once at most, to test how messages are put together; None for all there are.
+    :param wire: how clients talk to it unless they are told otherwise: a `Wire` or its value, such as ``"json"``.
     :param venue: arguments of `Venue`; its ``start`` is `DEFAULT_START`, a Tuesday morning, unless given.
 
+    :ivar wire: as given.
     :ivar clock: the clock; move it with `advance` only, or what is sent will not arrive.
     :ivar venue: the venue.
     :ivar network: the way to it.
     :ivar web: the way to its consent page and token endpoint.
     """
 
-    def __init__(self, *, chunk: int | None = None, **venue: Any) -> None:
+    def __init__(self, *, chunk: int | None = None, wire: Wire | str = Wire.PROTOBUF, **venue: Any) -> None:
         self.clock = Clock()
+        self.wire = Wire(wire)
         venue.setdefault("start", DEFAULT_START)
         self.venue = Venue(self.clock, **venue)
         self.network = Network(self.clock, self.venue.factory, chunk)
@@ -114,11 +119,18 @@ class VenueKit:
     # ------------------------------------------------------------------------------- clients
 
     def client(
-        self, *, start: bool = True, tokens: TokenKeeper | None = None, tap: Tap | None = None, **settings: Any
+        self,
+        *,
+        start: bool = True,
+        wire: Wire | str | None = None,
+        tokens: TokenKeeper | None = None,
+        tap: Tap | None = None,
+        **settings: Any,
     ) -> OpenApiClient:
         """Make a client of the venue.
 
         :param start: begin to connect at once.
+        :param wire: how it talks to the venue, if not as the kit's clients do.
         :param tokens: its grants, if it is to refresh them itself.
         :param tap: hears everything that is sent and received.
         :param settings: fields of `ctrader_twisted.Settings`.
@@ -129,12 +141,14 @@ class VenueKit:
         from ctrader_twisted.settings import Settings
 
         application = next(iter(self.venue.registry.applications.values()))
+        wire = self.wire if wire is None else Wire(wire)
+        server = self.venue.json_factory if wire is Wire.JSON else None
         client = OpenApiClient(
             self.clock,
             Application(application.client_id, application.client_secret),
-            Environment("simulator", "127.0.0.1", live=self.venue.options.environment == "live"),
+            Environment("simulator", "127.0.0.1", live=self.venue.options.environment == "live", wire=wire),
             settings=Settings(**settings),
-            opening=self.network.connect,
+            opening=partial(self.network.connect, server=server),
             tokens=tokens,
             tap=tap,
         )
@@ -274,23 +288,27 @@ class VenueKit:
             raise AssertionError("left on the clock: " + ", ".join(map(str, left)))
 
 
-def simulated_client(reactor: Any, account_id: int = EUR_ACCOUNT, **venue: Any) -> Deferred[OpenApiClient]:
+def simulated_client(
+    reactor: Any, account_id: int = EUR_ACCOUNT, *, wire: Wire | str = Wire.PROTOBUF, **venue: Any
+) -> Deferred[OpenApiClient]:
     """Try things out: start a venue on a free port of this computer and connect a client to it, over real TLS.
 
     :param reactor: the real one.
     :param account_id: the account that is authorised.
+    :param wire: how they talk: a `Wire` or its value, such as ``"json"``.
     :param venue: arguments of `Venue`; its ``start`` is `DEFAULT_START`, a Tuesday morning, unless given.
     :return: a Deferred that fires with the client, ready and its account authorised. Closing it closes the venue, too.
     """
-    return Deferred.fromCoroutine(_simulated_client(reactor, account_id, venue))
+    return Deferred.fromCoroutine(_simulated_client(reactor, account_id, Wire(wire), venue))
 
 
-async def _simulated_client(reactor: Any, account_id: int, arguments: dict[str, Any]) -> OpenApiClient:
+async def _simulated_client(reactor: Any, account_id: int, wire: Wire, arguments: dict[str, Any]) -> OpenApiClient:
     from ctrader_twisted.client import OpenApiClient
     from ctrader_twisted.credentials import Application, Environment
 
     venue = Venue(reactor, **{"start": DEFAULT_START, **arguments})
-    port: Any = venue.listen(reactor).getHost()
+    listen = venue.listen_json if wire is Wire.JSON else venue.listen
+    port: Any = listen(reactor).getHost()
     application = next(iter(venue.registry.applications.values()))
 
     class SimulatedClient(OpenApiClient):
@@ -300,7 +318,7 @@ async def _simulated_client(reactor: Any, account_id: int, arguments: dict[str, 
     client = SimulatedClient(
         reactor,
         Application(application.client_id, application.client_secret),
-        Environment("simulator", "localhost", port.port, trust_root=venue.trust_root_pem),
+        Environment("simulator", "localhost", port.port, trust_root=venue.trust_root_pem, wire=wire),
     )
     await client.when_ready(timeout=30)
     await client.account_auth(ctidTraderAccountId=account_id, accessToken=venue.registry.token_for(account_id))

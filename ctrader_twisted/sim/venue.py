@@ -5,15 +5,17 @@ It makes prices, not markets: see ``docs/simulator.md`` for what it models and w
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 
-from ctrader_twisted.server import Peer, ServerFactory
+from ctrader_twisted.server import Peer, ServerProtocol
 from ctrader_twisted.sim.accounts import SCOPE_TRADE, Application, Grant, Registry, TradingAccount, default_accounts
 from ctrader_twisted.sim.authority import Authority
 from ctrader_twisted.sim.conversation import Conversation
+from ctrader_twisted.sim.dialect import Dialect
 from ctrader_twisted.sim.feed.house import HOUSE
 from ctrader_twisted.sim.feed.modelled import HISTORY_START, ModelFeed
 from ctrader_twisted.sim.limits import Limits
@@ -24,22 +26,27 @@ from ctrader_twisted.sim.ticker import Ticker
 from ctrader_twisted.sim.troubles import Span, Troubles
 from ctrader_twisted.tls import PromptTLSFactory
 from ctrader_twisted.wire import codec
-from ctrader_twisted.wire.int32 import Int32Wire
+from ctrader_twisted.wire.sniffed import SniffedWire
+from ctrader_twisted.wire.websocket import ServerWebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from google.protobuf.message import Message
-    from twisted.internet.interfaces import IAddress, IDelayedCall, IListeningPort, IReactorTime
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IListeningPort, IProtocolFactory, IReactorTime
     from twisted.internet.ssl import CertificateOptions
     from twisted.python.failure import Failure
 
     from ctrader_twisted.sim.feed.feed import Feed
     from ctrader_twisted.sim.feed.instruments import ReferenceData
     from ctrader_twisted.sim.script import Action
+    from ctrader_twisted.wire.verbs import Verbs
 
 DEFAULT_START: Final = 1_772_528_400_000
 """Tuesday 2026-03-03, 09:00 UTC: where a venue begins whose clock shows a time before there are prices."""
+
+LOOPBACK: Final = ("127.0.0.1", "::1")
+"""Where it may listen without TLS."""
 
 _THIRTY_DAYS_MS: Final = 30 * 86_400_000
 
@@ -62,12 +69,15 @@ class Venue:
     :param authority: who signs its certificate; by default one of its own, in memory.
     :raises ValueError: if accounts, tokens and assets do not belong together.
 
+    :ivar factory: serves protobuf over any stream, in a WebSocket or without one.
+    :ivar json_factory: serves JSON over WebSocket.
     :ivar conversations: the connections, by number.
     :ivar refusing: while it goes on, new connections are closed at once.
     :ivar stalling: while it goes on, new connections are accepted and hear nothing, TLS included.
     :ivar without_heartbeats: while it goes on, no heartbeat is sent.
     :ivar troubles: what is refused for a while.
     :ivar oauth_faults: how the token endpoint misbehaves.
+    :ivar json_url: where `listen_json` listens.
     :ivar oauth_url: where `listen_oauth` listens, without a path.
     :ivar opened_at: when its accounts were opened, ms UTC: 30 days before the start.
     """
@@ -116,9 +126,12 @@ class Venue:
         self.refusing, self.stalling, self.without_heartbeats = Span(clock), Span(clock), Span(clock)
         self.troubles = Troubles(clock)
         self.oauth_faults = Faults(clock)
+        self.json_url = "wss://localhost"
         self.oauth_url = "http://localhost"
         self._oauth: OAuthFactory | None = None
-        self.factory: ServerFactory = VenueFactory(self)
+        self._dialect = Dialect(self.options)
+        self.factory = VenueFactory(self, self._protobuf_wire)
+        self.json_factory = VenueFactory(self, self._json_wire)
         self._authority = authority
         self._accepted = 0
         self._scheduled: dict[int, IDelayedCall] = {}
@@ -144,16 +157,27 @@ class Venue:
     def listen(
         self, reactor: Any, interface: str = "127.0.0.1", port: int = 0, names: Iterable[str] = ()
     ) -> IListeningPort:
-        """Listen with TLS.
+        """Listen for protobuf with TLS: over TCP and over WebSocket, on the same port.
 
         :param reactor: an ``IReactorTCP`` and ``IReactorTime``; its time dates the certificate, so a real one.
         :param port: 0 for any that is free: ``getHost().port`` of the result tells it.
         :param names: host names and addresses to put into the certificate besides localhost, 127.0.0.1 and ::1.
         """
-        tls = self._signed_by().options(reactor.seconds(), names)
-        door = _Door(self, tls, reactor)
-        listening: IListeningPort = reactor.listenTCP(port, door, interface=interface)
-        self._ports.append(listening)
+        return self._listen(reactor, interface, port, self._behind_tls(reactor, self.factory, names))
+
+    def listen_json(
+        self, reactor: Any, interface: str = "127.0.0.1", port: int = 0, names: Iterable[str] = (), *, tls: bool = True
+    ) -> IListeningPort:
+        """Listen for JSON over WebSocket, as `listen` does for protobuf; `json_url` tells where.
+
+        :param tls: false for plain ``ws://``, on a loopback interface only: a browser can't be given a trust root.
+        :raises ValueError: if it would be plain elsewhere.
+        """
+        if not tls and interface not in LOOPBACK:
+            raise ValueError(f"without TLS it listens on {' or '.join(LOOPBACK)}, not on {interface!r}")
+        factory = self._behind_tls(reactor, self.json_factory, names) if tls else self.json_factory
+        listening = self._listen(reactor, interface, port, factory)
+        self.json_url = f"{'wss' if tls else 'ws'}://{_address(interface, listening)}"
         return listening
 
     def listen_oauth(self, reactor: Any, interface: str = "127.0.0.1", port: int = 0) -> IListeningPort:
@@ -162,10 +186,8 @@ class Venue:
         :param reactor: an ``IReactorTCP``.
         :param port: 0 for any that is free. `consent_url` and `token_url` tell where they are.
         """
-        listening: IListeningPort = reactor.listenTCP(port, self.oauth_factory, interface=interface)
-        host = f"[{interface}]" if ":" in interface else interface
-        self.oauth_url = f"http://{host}:{listening.getHost().port}"  # type: ignore[attr-defined]  # IPv4 or IPv6
-        self._ports.append(listening)
+        listening = self._listen(reactor, interface, port, self.oauth_factory)
+        self.oauth_url = f"http://{_address(interface, listening)}"
         return listening
 
     @property
@@ -252,10 +274,10 @@ class Venue:
         """Take note that a connection is gone."""
         self.conversations.pop(talk.number, None)
 
-    def converse(self, peer: Peer) -> Conversation:
+    def converse(self, wire: Verbs, peer: Peer) -> Conversation:
         """Begin the conversation of a new connection."""
         self._accepted += 1
-        talk = self.conversations[self._accepted] = Conversation(self, peer, self._accepted)
+        talk = self.conversations[self._accepted] = Conversation(self, peer, wire, self._accepted)
         return talk
 
     def turned_away(self) -> tuple[bool, Protocol | None]:
@@ -270,31 +292,58 @@ class Venue:
             transport: Any = stalled.transport
             transport.abortConnection()
 
+    def _listen(self, reactor: Any, interface: str, port: int, factory: IProtocolFactory) -> IListeningPort:
+        listening: IListeningPort = reactor.listenTCP(port, factory, interface=interface)
+        self._ports.append(listening)
+        return listening
+
+    def _behind_tls(self, reactor: Any, factory: VenueFactory, names: Iterable[str]) -> _Door:
+        return _Door(self, self._signed_by().options(reactor.seconds(), names), factory, reactor)
+
+    def _protobuf_wire(self) -> Verbs:
+        return SniffedWire(self.options.max_frame, compression=self.options.compression)
+
+    def _json_wire(self) -> Verbs:
+        options = self.options
+        return ServerWebSocket(self._dialect, max_message=options.max_frame, compression=options.compression)
+
     def _signed_by(self) -> Authority:
         if self._authority is None:
             self._authority = Authority.create()
         return self._authority
 
 
-class VenueFactory(ServerFactory):
-    """The venue's factory: new connections are turned away while the venue refuses or stalls them."""
+def _address(interface: str, listening: IListeningPort) -> str:
+    host = f"[{interface}]" if ":" in interface else interface
+    return f"{host}:{listening.getHost().port}"  # type: ignore[attr-defined]  # IPv4 or IPv6
 
-    def __init__(self, venue: Venue) -> None:
-        max_frame = venue.options.max_frame
-        super().__init__(venue.converse, lambda: Int32Wire(max_frame), venue.clock, venue.options.max_backlog)
+
+class VenueFactory(Factory):
+    """Serves one wire: new connections are turned away while the venue refuses or stalls them."""
+
+    noisy = False
+
+    def __init__(self, venue: Venue, wire_factory: Callable[[], Verbs]) -> None:
         self._venue = venue
+        self._wire_factory = wire_factory
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # type: ignore[override]  # or what stalls it
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """Make the protocol of one connection."""
-        turned_away, instead = self._venue.turned_away()
-        return instead if turned_away else super().buildProtocol(addr)
+        venue = self._venue
+        turned_away, instead = venue.turned_away()
+        if turned_away:
+            return instead
+        wire = self._wire_factory()
+        protocol = ServerProtocol(partial(venue.converse, wire), lambda: wire, venue.clock, venue.options.max_backlog)
+        protocol.factory = self
+        return protocol
 
 
 class _Door(PromptTLSFactory):
     """Lets connections into TLS, or turns them away before it."""
 
-    def __init__(self, venue: Venue, tls: CertificateOptions, reactor: Any) -> None:
-        super().__init__(tls, False, venue.factory, reactor)
+    def __init__(self, venue: Venue, tls: CertificateOptions, factory: VenueFactory, reactor: Any) -> None:
+        super().__init__(tls, False, factory, reactor)
         self._venue = venue
 
     def buildProtocol(self, addr: IAddress | None) -> Any:

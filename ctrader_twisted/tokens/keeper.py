@@ -19,6 +19,7 @@ leaves a pair that works.
 from __future__ import annotations
 
 import datetime
+from copy import copy
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,7 @@ from ctrader_twisted.errors import (
     GrantRefused,
     NotAuthorised,
     OAuthRefused,
+    OpenApiError,
     RateLimited,
     RequestNotSent,
     TokenRefused,
@@ -258,21 +260,24 @@ class TokenKeeper:
     ) -> None:
         """Refresh, and tell all who wait."""
         self._at_work += 1
+        outcome: Grant | Exception
         try:
-            async with self._turn(name):
-                await self._lock.take()
-                try:
-                    grant = await self._refresh(waiting, name, spend, unwanted)
-                finally:
-                    self._lock.give_back()
-        except Exception as error:
+            try:
+                async with self._turn(name):
+                    await self._lock.take()
+                    try:
+                        outcome = await self._refresh(waiting, name, spend, unwanted)
+                    finally:
+                        self._lock.give_back()
+            except Exception as error:
+                outcome = error
             del self._refreshing[name]
             while waiting:
-                waiting.pop(0).errback(error)
-        else:
-            del self._refreshing[name]
-            while waiting:
-                waiting.pop(0).callback(grant)
+                waiter = waiting.pop(0)
+                if not isinstance(outcome, Exception):
+                    waiter.callback(outcome)
+                else:  # to each an error of his own, as it keeps the frames it passes: they may be of several clients
+                    waiter.errback(copy(outcome) if isinstance(outcome, OpenApiError) else outcome)
         finally:
             self._at_work -= 1
             self._tell_if_idle()

@@ -152,3 +152,25 @@ def unpack(envelope: Envelope) -> Message:
         return parse(payload)
     except _UNREADABLE:
         raise UndecodablePayload(catalogue.name(number), len(payload)) from None
+
+
+class Protobuf:
+    """ProtoMessages, one to a WebSocket message."""
+
+    text = False
+
+    def take(self, frame: bytes, arrived: list[Envelope | Burst], problems: list[ProtocolError]) -> None:
+        """Parse one message; short events without an id are kept together, as `take_runs` does."""
+        number = _EVENT_FORMS.get(frame[:4])
+        if number is not None and len(frame) > 4 and frame[4] + 5 == len(frame) < 0x85:
+            last = arrived[-1] if arrived else None
+            if isinstance(last, Burst) and last.payload_type == number:
+                last.payloads.append(frame[5:])
+            else:
+                arrived.append(Burst(number, [frame[5:]]))
+        else:
+            take_one(frame, arrived, problems)
+
+    def encode(self, envelope: Envelope) -> bytes:
+        """Give the bytes of an envelope's ProtoMessage."""
+        return encode(envelope)

@@ -1,7 +1,4 @@
-"""The TCP wire of port 5035: length-prefixed ProtoMessages, behind the three verbs every wire has.
-
-Give it bytes (`receive`), take envelopes (what `receive` gives), take bytes to write (`send`, then `data_to_send`).
-"""
+"""The TCP wire of port 5035: length-prefixed ProtoMessages, behind the verbs every wire has (`wire.verbs`)."""
 
 from __future__ import annotations
 
@@ -11,12 +8,16 @@ from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.frames import MAX_FRAME, FrameCutter, pack_prefix
 
 if TYPE_CHECKING:
-    from ctrader_twisted.errors import ProtocolError
+    from ctrader_twisted.errors import ConnectionFailed, ProtocolError
     from ctrader_twisted.wire.envelope import Burst, Envelope
 
 
 class Int32Wire:
     """One connection's framing and coding, in both directions."""
+
+    news = False
+    open = True
+    over: ConnectionFailed | None = None
 
     def __init__(self, max_frame: int = MAX_FRAME) -> None:
         self._cutter = FrameCutter(max_frame)
@@ -24,6 +25,9 @@ class Int32Wire:
         self._outgoing: list[bytes] = []
         self._failed = False
         self._in_runs = max_frame >= codec.SHORT_FRAME
+
+    def begin(self) -> None:
+        """Say nothing: the first envelope begins the conversation."""
 
     def receive(self, data: bytes) -> list[Envelope | Burst]:
         """Take bytes from the peer and give every whole envelope they complete, runs kept together. Never raises:
@@ -53,6 +57,10 @@ class Int32Wire:
             return []
         problems, self._problems = self._problems, []
         return problems
+
+    def close(self, code: int = 1000, reason: str = "") -> bool:
+        """Say nothing: there is no goodbye on this wire, so none of the peer's is to be waited for."""
+        return False
 
     def end(self) -> ProtocolError | None:
         """Say what is missing if the stream ends now, or None if it ends cleanly."""

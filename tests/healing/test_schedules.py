@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,7 @@ class Schedules(RuleBasedStateMachine):
         bars: bool,
         abrupt: bool,
     ) -> None:
+        gc.freeze()  # Hypothesis keeps much of each schedule: the world's many collections need not look at it
         self.world = World(
             clients=clients,
             shared=shared,
@@ -299,7 +301,7 @@ class Schedules(RuleBasedStateMachine):
         kind=st.sampled_from(("spots", "depth", "bars")),
         symbol_ids=symbols,
         begin=st.booleans(),
-        timeout=st.sampled_from((5.0, 30.0)),  # what is given up sooner is settled by nobody but the next loss
+        timeout=timeouts,
     )
     def subscribe(
         self, number: int, account_id: int, kind: str, symbol_ids: list[int], begin: bool, timeout: float
@@ -341,16 +343,19 @@ class Schedules(RuleBasedStateMachine):
 
 
 def _run(**given: Any) -> None:
-    run_state_machine_as_test(
-        Schedules,
-        settings=settings(
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=(Phase.generate, Phase.shrink),
-            **given,
-        ),
-    )
+    try:
+        run_state_machine_as_test(
+            Schedules,
+            settings=settings(
+                database=None,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                phases=(Phase.generate, Phase.shrink),
+                **given,
+            ),
+        )
+    finally:
+        gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

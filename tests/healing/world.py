@@ -54,7 +54,7 @@ from ctrader_twisted.tokens import Grant, GrantedAccount, MemoryTokenStore, Toke
 from ctrader_twisted.wire import catalogue, codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from google.protobuf.message import Message
     from twisted.logger import LogEvent
@@ -84,8 +84,10 @@ LOSSES = frozenset(
         messages.ProtoOAClientDisconnectEvent,
     )
 )
+AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
 REFRESH = catalogue.payload_type(messages.ProtoOARefreshTokenReq)
 REFRESHED = catalogue.payload_type(messages.ProtoOARefreshTokenRes)
+HEARTBEAT = codec.pack(messages.ProtoHeartbeatEvent())
 SPOT_EVENT = catalogue.payload_type(messages.ProtoOASpotEvent)
 RETRY_AFTER, RETRY_AT_MOST = 1.0, 20.0
 BLOCKED_FOR = 120.0
@@ -162,6 +164,7 @@ class Asked:
     account_id: int | None
     timeout: float
     at: float
+    number: int
     key: str | None = None
     """Its id; None if it was refused at once."""
     connection: int = 0
@@ -188,6 +191,8 @@ class Heard:
     """What the venue has read, by id."""
     written: set[str] = field(default_factory=set)
     """Ids that the client has written."""
+    muted: bool = False
+    """Whether the venue has said something in silence."""
     ended_at: float | None = None
     losses: list[tuple[int | None, float]] = field(default_factory=list)
     """When the client heard of the end of an account's session, or of all (None)."""
@@ -351,7 +356,9 @@ class Side:
         if key not in self.whole:
             self.whole.add(key)
             snapshot = event.HasField("bid") and event.HasField("ask")
-            assert snapshot or self.world.venue.options.subscriptions_survive, f"half a quote at first: {event}"
+            survive = self.world.venue.options.subscriptions_survive
+            assert self.current is not None
+            assert snapshot or survive or self.current.muted, f"half a quote at first: {event}"
 
     def _executed(self, event: messages.ProtoOAExecutionEvent) -> None:
         mirrors = self._mirrors(event.ctidTraderAccountId)
@@ -463,7 +470,7 @@ class Side:
     def ask(self, message: Message, timeout: float = 30.0) -> Asked:
         kind = catalogue.REQUESTS_BY_CLASS[type(message)]
         account_id: int | None = getattr(message, "ctidTraderAccountId", None) if kind.has_account else None
-        asked = Asked(kind.name, account_id, timeout, self.world.now)
+        asked = Asked(kind.name, account_id, timeout, self.world.now, self.world.asked_in_all)
         waiter = self.client.request(message, timeout=timeout)
         asked.waiter = waiter
         for request in self.session.requests():
@@ -504,10 +511,16 @@ class Side:
         for key in keys:
             if not isinstance(outcome, Exception) and not hasattr(outcome, "errorCode"):
                 if begins:
-                    subscribed[key] = True if account_id in self.kept else None
+                    # Bars without spots were accepted while what was ended during its renewal is being ended again.
+                    based = key[0] != "trendbars" or bool(subscribed.get(("spots", key[1], None)))
+                    sure = account_id in self.kept and based and not self._doubted(asked, key)
+                    subscribed[key] = True if sure else None
                 else:
                     for each in _with_its_bars(key, subscribed):
-                        subscribed.pop(each, None)
+                        if self._doubted(asked, each):
+                            subscribed[each] = None
+                        else:
+                            subscribed.pop(each, None)
             elif isinstance(outcome, OutcomeUnknown):
                 if begins:
                     subscribed.setdefault(key, None)
@@ -516,13 +529,25 @@ class Side:
             elif isinstance(outcome, AlreadyStanding) and begins:
                 subscribed.setdefault(key, None)
 
+    def _doubted(self, asked: Asked, key: Key) -> bool:
+        """Whether what was asked about a subscription after this request has ended without an answer."""
+        for later, message in self.late.values():
+            if later.number > asked.number and later.account_id == asked.account_id:
+                begins, keys = _subscriptions(message)
+                if key in keys or (not begins and any(key in _with_its_bars(one, [key]) for one in keys)):
+                    return True
+        return False
+
     def _learn_of_logout(self, account_id: int, outcome: Any) -> None:
         if hasattr(outcome, "errorCode"):
             return  # it came late
         if not isinstance(outcome, Exception):
-            self.wanted[account_id] = False
             self.subscribed.pop(account_id, None)
-            self._give_up(account_id)
+            if any(one.account_id == account_id and one.kind.payload_type == AUTH for one in self.session.requests()):
+                self._forgotten(account_id)  # its token was being replaced: it may stand once more until the next loss
+            else:
+                self.wanted[account_id] = False
+                self._give_up(account_id)
         elif isinstance(outcome, NotAuthorised):  # it did not stand; an attempt to authorise it may be under way
             self._forgotten(account_id)
         elif isinstance(outcome, OutcomeUnknown):
@@ -585,7 +610,7 @@ class Side:
     def _is_final(self, account_id: int, state: AccountState) -> bool:
         if state in (AccountState.AUTHORISED, AccountState.NEEDS_LOGIN):
             return True
-        if account_id == BARE and state is AccountState.TOKEN_INVALID:
+        if account_id == BARE and state in (AccountState.TOKEN_INVALID, AccountState.REFUSED):
             return True
         return account_id == LIVE and state is AccountState.REFUSED
 
@@ -630,8 +655,8 @@ class Side:
             assert account_id in GRANTED["first"] + GRANTED["second"]
             theirs = self.world.current[grant.name]  # whether its last tokens were kept or not: did they come here?
             assert theirs.revoked or theirs.refresh_token not in self.world.reached, f"it is good\n{self.story()}"
-        elif state is AccountState.TOKEN_INVALID:
-            assert account_id == BARE
+        elif account_id == BARE:
+            assert state in (AccountState.TOKEN_INVALID, AccountState.REFUSED), f"why?\n{self.story()}"
             account = self.session.standing.find(account_id)
             given = self.world.bare_given[self.number]
             token = given if account is None or account.access_token is None else account.access_token
@@ -881,12 +906,19 @@ class World:
             received(envelope)
 
         def push(envelope: Envelope) -> None:
-            if talk.silence and not talk.half_open and envelope.payload_type in LOSSES:
+            heard.muted = heard.muted or bool(talk.silence)
+            if talk.silence and not talk.half_open and envelope.payload_type in LOSSES | {catalogue.EXECUTION_EVENT}:
                 # Nothing on a stream is lost and what comes after it heard: this one is over.
-                self._later(0.0, lambda: talk.peer.abort("it ended a session in silence"))
+                self._later(0.0, lambda: talk.peer.abort("it told something in silence"))
             say_it(envelope)
 
-        say_it = talk.push
+        def mimic(make: Callable[[bytes], bytes]) -> None:
+            if talk.peer.open and not talk.silence:
+                heard.said.append(HEARTBEAT)  # it goes before what is made in its likeness
+            imitate(make)
+
+        say_it, imitate = talk.push, talk.imitate
+        talk.imitate = mimic  # type: ignore[method-assign]
         talk.push = push  # type: ignore[method-assign]
         talk.peer.send = say  # type: ignore[method-assign]
         talk.received = read  # type: ignore[method-assign]
@@ -1073,7 +1105,9 @@ class World:
         del old
         self._conversations = {heard: talk for heard, talk in self._conversations.items() if talk.peer.open}
         gc.collect()
-        assert not any(each() for each in mortal), "a closed client is kept"
+        # A refresh that waits for another program to unlock the store keeps who asked for it until then.
+        waits = new.keeper._refreshing and new.keeper._lock._release is None
+        assert waits or not any(each() for each in mortal), "a closed client is kept"
         self.mortal += [ref(each) for each in self._parts(new.client)]
         for account_id, still in wanted.items():
             if still:

@@ -15,9 +15,10 @@ from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.ssl import PrivateCertificate
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from ctrader_twisted import Wire
 from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.envelope import Burst, Envelope
-from ctrader_twisted.wire.int32 import Int32Wire
+from tests.shell.memory import server_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -58,7 +59,7 @@ class Answering(Protocol):
     factory: AnsweringFactory
 
     def connectionMade(self) -> None:
-        self.wire = Int32Wire()
+        self.wire = server_wire(self.factory.over)
         self.factory.connections.append(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -69,6 +70,8 @@ class Answering(Protocol):
                 for answer in self.factory.answer(envelope):
                     self.wire.send(answer)
         self.transport.write(self.wire.data_to_send())
+        if self.wire.over is not None:
+            self.transport.loseConnection()
 
     def send(self, *envelopes: Envelope) -> None:
         """Send envelopes by itself."""
@@ -83,8 +86,9 @@ class AnsweringFactory(ServerFactory):
     protocol = Answering
     noisy = False
 
-    def __init__(self, answer: Callable[[Envelope], list[Envelope]]) -> None:
+    def __init__(self, answer: Callable[[Envelope], list[Envelope]], over: Wire = Wire.PROTOBUF) -> None:
         self.answer = answer
+        self.over = over
         self.connections: list[Answering] = []
         self.requests: list[Envelope] = []
         self.bytes_received = 0

@@ -1,4 +1,6 @@
-"""Over real sockets: TLS is verified before a word is said, and a handshake that fails is told for what it is."""
+"""Over real sockets and every wire: TLS is verified before a word is said, and a handshake that fails is told for what
+it is.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +10,18 @@ import pytest
 from twisted.internet import defer
 from twisted.internet.protocol import Protocol, ServerFactory
 
-from ctrader_twisted import Application, Disconnected, Environment, OpenApiClient, Settings, messages
+from ctrader_twisted import Application, Disconnected, Environment, OpenApiClient, Settings, Wire, messages
 from ctrader_twisted.errors import ConfigurationError, DeadPeer
 from ctrader_twisted.tls import ClientTLS
 from ctrader_twisted.wire import codec
 from tests.loopback.servers import AnsweringFactory, accept_all, certificate, listen, over_sockets
 
 
-def client_of(
-    reactor: Any, port: int, trust_root: bytes | None, host: str = "localhost", **settings: Any
-) -> OpenApiClient:
+def client_of(reactor: Any, port: int, trust_root: bytes | None, wire: Wire, **settings: Any) -> OpenApiClient:
     return OpenApiClient(
         reactor,
         Application("id", "the-secret"),
-        Environment("test", host, port, trust_root=trust_root),
+        Environment("test", "localhost", port, trust_root=trust_root, wire=wire),
         settings=Settings(retry_after=60, **settings),
     )
 
@@ -43,12 +43,17 @@ def reactor() -> Any:
     return reactor
 
 
+@pytest.fixture(params=list(Wire), ids=lambda wire: wire.value)
+def wire(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
 @over_sockets
-async def test_the_right_certificate_is_accepted_and_requests_are_answered(reactor: Any) -> None:
+async def test_the_right_certificate_is_accepted_and_requests_are_answered(reactor: Any, wire: Wire) -> None:
     pem, pair = certificate()
-    server = AnsweringFactory(accept_all)
+    server = AnsweringFactory(accept_all, wire)
     port = listen(reactor, server, pair)
-    client = client_of(reactor, port.getHost().port, pem).start()
+    client = client_of(reactor, port.getHost().port, pem, wire).start()
     await client.when_ready()
     answer = await client.account_auth(ctidTraderAccountId=7, accessToken="t")
     assert answer == messages.ProtoOAAccountAuthRes(ctidTraderAccountId=7)
@@ -66,13 +71,13 @@ async def test_the_right_certificate_is_accepted_and_requests_are_answered(react
 )
 @over_sockets
 async def test_a_wrong_certificate_is_refused_before_a_word_is_said(
-    reactor: Any, host: str, days: int, trusted: bool, expected: str
+    reactor: Any, wire: Wire, host: str, days: int, trusted: bool, expected: str
 ) -> None:
     pem, pair = certificate(host, days=days)
     other, _ = certificate()
-    server = AnsweringFactory(accept_all)
+    server = AnsweringFactory(accept_all, wire)
     port = listen(reactor, server, pair)
-    lost = await first_loss(client_of(reactor, port.getHost().port, pem if trusted else other))
+    lost = await first_loss(client_of(reactor, port.getHost().port, pem if trusted else other, wire))
     assert expected in str(lost.reason), str(lost.reason)
     assert "test (localhost:" in str(lost.reason)
     assert server.bytes_received == 0
@@ -80,11 +85,11 @@ async def test_a_wrong_certificate_is_refused_before_a_word_is_said(
 
 
 @over_sockets
-async def test_the_system_does_not_trust_a_certificate_of_ours(reactor: Any) -> None:
+async def test_the_system_does_not_trust_a_certificate_of_ours(reactor: Any, wire: Wire) -> None:
     _, pair = certificate()
-    server = AnsweringFactory(accept_all)
+    server = AnsweringFactory(accept_all, wire)
     port = listen(reactor, server, pair)
-    lost = await first_loss(client_of(reactor, port.getHost().port, None))
+    lost = await first_loss(client_of(reactor, port.getHost().port, None, wire))
     assert "self-signed" in str(lost.reason)
     assert server.bytes_received == 0
     await port.stopListening()
@@ -106,31 +111,31 @@ class Plain(Protocol):
 )
 @over_sockets
 async def test_a_server_that_does_not_shake_hands_is_left(
-    reactor: Any, protocol: type[Protocol], expected: str
+    reactor: Any, wire: Wire, protocol: type[Protocol], expected: str
 ) -> None:
     pem, _ = certificate()
     port = reactor.listenTCP(0, ServerFactory.forProtocol(protocol), interface="127.0.0.1")
-    lost = await first_loss(client_of(reactor, port.getHost().port, pem, connect_timeout=0.5))
+    lost = await first_loss(client_of(reactor, port.getHost().port, pem, wire, connect_timeout=0.5))
     assert expected in str(lost.reason)
     assert isinstance(lost.reason, DeadPeer) == (protocol is Mute)
     await port.stopListening()
 
 
 @over_sockets
-async def test_a_port_where_nobody_listens_is_named(reactor: Any) -> None:
+async def test_a_port_where_nobody_listens_is_named(reactor: Any, wire: Wire) -> None:
     port = reactor.listenTCP(0, ServerFactory.forProtocol(Mute), interface="127.0.0.1")
     number = port.getHost().port
     await port.stopListening()
-    lost = await first_loss(client_of(reactor, number, None))
+    lost = await first_loss(client_of(reactor, number, None, wire))
     assert "refused" in str(lost.reason) and str(number) in str(lost.reason)
 
 
 @over_sockets
-async def test_the_records_of_one_read_arrive_together_and_in_order(reactor: Any) -> None:
+async def test_the_records_of_one_read_arrive_together_and_in_order(reactor: Any, wire: Wire) -> None:
     pem, pair = certificate()
-    server = AnsweringFactory(accept_all)
+    server = AnsweringFactory(accept_all, wire)
     port = listen(reactor, server, pair)
-    client = client_of(reactor, port.getHost().port, pem).start()
+    client = client_of(reactor, port.getHost().port, pem, wire).start()
     await client.when_ready()
     seen: list[int] = []
     everything: defer.Deferred[None] = defer.Deferred()
@@ -152,11 +157,11 @@ async def test_the_records_of_one_read_arrive_together_and_in_order(reactor: Any
 
 
 @over_sockets
-async def test_a_cut_is_told_to_every_pending_request_at_once(reactor: Any) -> None:
+async def test_a_cut_is_told_to_every_pending_request_at_once(reactor: Any, wire: Wire) -> None:
     pem, pair = certificate()
-    server = AnsweringFactory(lambda envelope: accept_all(envelope) if envelope.payload_type == 2100 else [])
+    server = AnsweringFactory(lambda envelope: accept_all(envelope) if envelope.payload_type == 2100 else [], wire)
     port = listen(reactor, server, pair)
-    client = client_of(reactor, port.getHost().port, pem).start()
+    client = client_of(reactor, port.getHost().port, pem, wire).start()
     await client.when_ready()
     pending = [client.trader(ctidTraderAccountId=1) for _ in range(20)]
     await _until(reactor, lambda: len(server.requests) == 21)
@@ -193,11 +198,11 @@ def test_a_trust_root_without_a_certificate_is_refused() -> None:
 
 
 @over_sockets
-async def test_closing_in_the_middle_of_a_flood_is_prompt(reactor: Any) -> None:
+async def test_closing_in_the_middle_of_a_flood_is_prompt(reactor: Any, wire: Wire) -> None:
     pem, pair = certificate()
-    server = AnsweringFactory(accept_all)
+    server = AnsweringFactory(accept_all, wire)
     port = listen(reactor, server, pair)
-    client = client_of(reactor, port.getHost().port, pem).start()
+    client = client_of(reactor, port.getHost().port, pem, wire).start()
     await client.when_ready()
     closed: defer.Deferred[None] = defer.Deferred()
     client.once(messages.ProtoOASpotEvent, lambda event: client.close().chainDeferred(closed))

@@ -15,6 +15,7 @@ from ctrader_twisted.errors import (
     AnswerTimeout,
     ApplicationRefused,
     IncompleteMessage,
+    IncompletePayload,
     NotARequest,
     OpenApiError,
     OrderRefused,
@@ -24,6 +25,7 @@ from ctrader_twisted.errors import (
     RequestNotSent,
     SendTimeout,
     UndecodableEnvelope,
+    UndecodablePayload,
 )
 from ctrader_twisted.session.correlation import Request
 from ctrader_twisted.session.events import Problem
@@ -677,6 +679,38 @@ def test_what_can_not_be_read_is_counted_and_told() -> None:
     talk.session.unreadable(error)
     assert talk.session.counts == {"unreadable": 1}
     assert talk.session.notices() == [Problem(error)]
+
+
+@pytest.mark.parametrize("message", [TRADER, NEW_ORDER, account_auth()], ids=lambda message: type(message).__name__)
+def test_an_answer_that_can_not_be_read_ends_its_request_at_once(message: Message) -> None:
+    """Over protobuf the envelope at least arrives; over JSON nothing does, and the error says whose answer it was."""
+    talk = Talk().standing(OTHER)
+    request = talk.ask(message)
+    talk.sent()
+    number = min(request.kind.closed_by)
+    key = request.envelope.client_msg_id
+    error = IncompletePayload("ProtoOASome", 30, ["one.two"], payload_type=number, client_msg_id=key)
+    settled = talk.session.unreadable(error)
+    assert settled is not None
+    assert settled.request is request
+    assert isinstance(settled.result, OutcomeUnknown)
+    assert settled.result.__cause__ is error
+    assert "it lacks one.two" in str(settled.result)
+    assert talk.session.in_flight == 0
+    assert talk.session.unreadable(error) is None
+
+
+def test_what_can_not_be_read_and_answers_nothing_ends_nothing() -> None:
+    talk = Talk().standing()
+    request = talk.ask(TRADER)
+    key = request.envelope.client_msg_id
+    for error in (
+        UndecodablePayload("ProtoOASpotEvent", 3, payload_type=2131),
+        UndecodablePayload("ProtoOASpotEvent", 3, payload_type=2131, client_msg_id=key),
+        UndecodablePayload("ProtoOATraderRes", 3, payload_type=2122, client_msg_id="another's"),
+    ):
+        assert talk.session.unreadable(error) is None
+    assert talk.session.in_flight == 1
 
 
 # Nothing is kept, and nothing shown

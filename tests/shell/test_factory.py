@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.task import Clock
 
-from ctrader_twisted import AccountState, Application, ConnectionState, OpenApiClient, Subscription, messages
+from ctrader_twisted import AccountState, Application, ConnectionState, OpenApiClient, Subscription, Wire, messages
 from ctrader_twisted.errors import (
     AnswerTimeout,
     ApplicationRefused,
@@ -73,7 +73,7 @@ def test_a_refused_application_is_told_and_not_tried_again(logged_errors) -> Non
     m.say(error("CH_CLIENT_AUTH_FAILURE", description="clientId or clientSecret is incorrect"), to=auth)
     assert isinstance(ready[0], ApplicationRefused)
     assert "clientId or clientSecret is incorrect" in str(ready[0])
-    assert m.transport.disconnecting
+    assert m.parted()
     m.end()
     assert m.clock.getDelayedCalls() == []
     assert m.connector.attempts == 1
@@ -109,17 +109,17 @@ def test_an_authorisation_that_is_never_answered_ends_the_connection() -> None:
     m.accept()
     m.sent()
     m.clock.advance(5)
-    assert m.transport.disconnecting
+    assert m.parted()
     m.end()
     assert "not authorised in time" in str(m.of(Disconnected)[0].reason)
 
 
-def test_no_connection_is_told_with_its_reason_and_tried_again() -> None:
+def test_no_connection_is_told_with_its_reason_and_tried_again(wire: Wire) -> None:
     m = Memory()
     m.refuse()
     (lost,) = m.of(Disconnected)
     assert isinstance(lost.reason, ConnectionFailed)
-    assert "refused" in str(lost.reason) and "test.invalid:5035" in str(lost.reason)
+    assert "refused" in str(lost.reason) and f"test.invalid:{wire.default_port}" in str(lost.reason)
     assert lost.retry_in is not None and 0 < lost.retry_in < 3
     reconnect(m)
     assert m.client.state is ConnectionState.READY
@@ -397,7 +397,7 @@ def test_an_application_that_the_server_cuts_is_authorised_anew() -> None:
     m = Memory().ready().authorised()
     m.say(messages.ProtoOAClientDisconnectEvent(reason="maintenance of the proxy"))
     assert m.client.state is ConnectionState.CONNECTED
-    assert m.transport.disconnecting
+    assert m.parted()
     m.end()
     assert "maintenance of the proxy" in str(m.of(Disconnected)[0].reason)
     reconnect(m)
@@ -407,7 +407,7 @@ def test_an_application_that_the_server_cuts_is_authorised_anew() -> None:
 def test_an_application_without_accounts_that_the_server_cuts_is_authorised_anew() -> None:
     m = Memory().ready()
     m.say(messages.ProtoOAClientDisconnectEvent(reason="server restart"))
-    assert m.transport.disconnecting
+    assert m.parted()
     m.end()
     reconnect(m)
     assert m.client.state is ConnectionState.READY
@@ -465,7 +465,7 @@ def test_close_leaves_nothing_scheduled_whenever_it_comes(stage: str) -> None:
     assert isinstance(following[0], StopAsyncIteration)
     if stage in ("connected", "ready", "restoring"):
         assert done == []
-        assert m.transport.disconnecting
+        assert m.parted()
         m.end()
     assert done == [None]
     assert m.clock.getDelayedCalls() == []

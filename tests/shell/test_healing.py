@@ -526,11 +526,11 @@ def test_closing_waits_for_a_refresh_and_keeps_what_it_gives() -> None:
     refuse(m, auth, "CH_ACCESS_TOKEN_INVALID")
     ((spent, _),) = m.expect(RefreshReq)
     closed = outcome(m.client.close())
-    assert not m.transport.disconnecting
+    assert not m.leaving
     assert [type(error) for error in outcome(m.client.trader(ctidTraderAccountId=ACCOUNT))] == [ClientClosed]
     m.say(new_pair(), to=spent)
     assert store.saved[-1].access_token == "the-access-token-2"
-    assert m.transport.disconnecting
+    assert m.parted()
     m.end()
     assert closed == [None]
     assert m.clock.getDelayedCalls() == []
@@ -545,9 +545,9 @@ def test_closing_does_not_wait_for_ever_for_a_refresh(logged_errors: Any) -> Non
     m.expect(RefreshReq)
     closed = outcome(m.client.close())
     m.clock.advance(14)
-    assert not m.transport.disconnecting
+    assert not m.leaving
     m.clock.advance(1)
-    assert m.transport.disconnecting
+    assert m.parted()
     assert "somebody has to log in again" in logged_errors.complaint()
     m.end()
     assert closed == [None]
@@ -805,7 +805,7 @@ def test_nothing_is_spent_once_the_client_is_being_closed() -> None:
     refuse(m, other, "CH_ACCESS_TOKEN_INVALID")
     m.expect()
     m.say(new_pair(), to=spent)
-    assert m.transport.disconnecting
+    assert m.parted()
     m.end()
     assert {saved.name for saved in store.saved if saved.refresh_began_at is None} == {"default", "second"}
     assert m.clock.getDelayedCalls() == []

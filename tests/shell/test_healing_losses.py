@@ -90,7 +90,7 @@ def test_an_account_whose_positions_are_never_told_costs_no_other_its_session() 
         m.clock.advance(30)
         m.expect()
         m.clock.advance(3)  # and asked again, ever more slowly
-    assert not m.transport.disconnecting
+    assert not m.leaving
     assert (state(m, OTHER), state(m)) == (AccountState.AUTHORISED, AccountState.AUTHORISED)
 
 
@@ -100,7 +100,7 @@ def test_positions_that_can_not_be_read_cost_nobody_the_session() -> None:
     lose(m, CUT)
     ((asked, _),) = m.expect(ReconcileReq)
     m.give(Envelope(catalogue.payload_type(ReconcileRes), b"\xff\xff\xff", asked.client_msg_id))
-    assert not m.transport.disconnecting
+    assert not m.leaving
     assert state(m) is AccountState.AUTHORISED
     (told,) = m.of(Resynchronised)
     assert (told.positions, type(told.unreconciled)) == (None, OutcomeUnknown)

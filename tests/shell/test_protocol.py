@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
 import pytest
 from twisted.internet.defer import CancelledError
 
-from ctrader_twisted import ConnectionState, Envelope, Limits, messages
+from ctrader_twisted import ConnectionState, Envelope, Limits, Wire, messages
 from ctrader_twisted.errors import (
     AnswerTimeout,
     DeadPeer,
@@ -22,9 +21,10 @@ from ctrader_twisted.errors import (
     TruncatedFrame,
     UndecodableEnvelope,
     UndecodablePayload,
+    WebSocketViolation,
 )
 from ctrader_twisted.session.events import Disconnected, Problem
-from ctrader_twisted.wire import codec
+from ctrader_twisted.wire import catalogue, codec
 from tests.shell.memory import ACCOUNT, Memory, collector, names, outcome
 
 if TYPE_CHECKING:
@@ -40,21 +40,18 @@ def spot(bid: int) -> messages.ProtoOASpotEvent:
     return messages.ProtoOASpotEvent(ctidTraderAccountId=ACCOUNT, symbolId=1, bid=bid, ask=bid + 2)
 
 
-def frame(data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + data
-
-
 # Bad input
 
 
-def test_a_frame_too_long_ends_the_connection_with_both_sizes_and_costs_no_neighbour() -> None:
+def test_a_frame_too_long_ends_the_connection_with_both_sizes_and_costs_no_neighbour(wire: Wire) -> None:
     m = Memory(max_frame=1000).ready()
     seen = collector(m.client, messages.ProtoOASpotEvent)
     waiting = outcome(m.client.trader(ctidTraderAccountId=ACCOUNT))
     m.sent()
-    m.protocol.dataReceived(frame(codec.encode(codec.pack(spot(7)))) + struct.pack(">I", 1001) + b"x" * 50)
+    m.protocol.dataReceived(m.frame(codec.pack(spot(7))) + m.raw(b"x" * 1001)[:50])
     assert [event.bid for event in seen] == [7]
-    assert m.transport.aborted
+    assert m.transport.disconnecting
+    assert m.transport.aborted is (wire is Wire.PROTOBUF)  # over a WebSocket the peer is told why
     (problem,) = m.of(Problem)
     assert isinstance(problem.error, FrameTooLong)
     assert (problem.error.announced, problem.error.allowed) == (1001, 1000)
@@ -78,9 +75,7 @@ def test_a_frame_too_long_ends_the_connection_with_both_sizes_and_costs_no_neigh
 def test_an_undecodable_envelope_is_told_and_costs_no_neighbour(junk: bytes) -> None:
     m = Memory().ready()
     seen = collector(m.client, messages.ProtoOASpotEvent)
-    m.protocol.dataReceived(
-        frame(codec.encode(codec.pack(spot(1)))) + frame(junk) + frame(codec.encode(codec.pack(spot(2))))
-    )
+    m.protocol.dataReceived(m.frame(codec.pack(spot(1))) + m.raw(junk) + m.frame(codec.pack(spot(2))))
     assert [event.bid for event in seen] == [1, 2]
     (problem,) = m.of(Problem)
     assert isinstance(problem.error, UndecodableEnvelope)
@@ -110,21 +105,22 @@ def test_an_undecodable_answer_ends_its_request_as_unknown_and_no_other() -> Non
     assert second == [TRADER]
 
 
-def test_random_bytes_end_in_an_error_that_says_so() -> None:
+def test_random_bytes_end_in_an_error_that_says_so(wire: Wire) -> None:
     m = Memory().ready()
     m.protocol.dataReceived(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n")
     (problem,) = m.of(Problem)
-    assert isinstance(problem.error, FrameTooLong)
-    assert m.transport.aborted
+    assert isinstance(problem.error, FrameTooLong if wire is Wire.PROTOBUF else WebSocketViolation)
+    assert m.transport.disconnecting
 
 
 def test_a_stream_that_ends_inside_a_frame_is_told() -> None:
     m = Memory().ready()
-    m.protocol.dataReceived(frame(b"x" * 20)[:10])
+    whole = m.raw(b"x" * 20)
+    m.protocol.dataReceived(whole[:10])
     m.end(clean=False)
     (problem,) = m.of(Problem)
     assert isinstance(problem.error, TruncatedFrame)
-    assert (problem.error.received, problem.error.expected) == (10, 24)
+    assert (problem.error.received, problem.error.expected) == (10, len(whole))
 
 
 def test_an_answer_nobody_asked_for_is_counted_and_given_to_listeners() -> None:
@@ -150,7 +146,7 @@ def test_a_peer_that_drips_a_byte_at_a_time_is_understood() -> None:
     m = Memory().ready()
     result = outcome(m.client.trader(ctidTraderAccountId=ACCOUNT))
     (request,) = m.sent()
-    for byte in frame(codec.encode(codec.pack(TRADER, request.client_msg_id))):
+    for byte in m.frame(codec.pack(TRADER, request.client_msg_id)):
         assert result == []
         m.protocol.dataReceived(bytes((byte,)))
     assert result == [TRADER]
@@ -158,7 +154,7 @@ def test_a_peer_that_drips_a_byte_at_a_time_is_understood() -> None:
 
 def test_a_peer_that_only_drips_is_taken_for_dead_all_the_same() -> None:
     m = Memory().ready()
-    for byte in frame(b"\x08\x33" + b"\x00" * 200)[:80]:
+    for byte in m.raw(b"\x08\x33" + b"\x00" * 200)[:80]:
         m.clock.advance(1)
         m.protocol.dataReceived(bytes((byte,)))
         if m.transport.aborted:
@@ -269,10 +265,10 @@ def test_a_silence_of_ours_never_lasts_longer_than_ten_seconds() -> None:
     beats = []
     for _ in range(60):
         m.clock.advance(1)
-        if m.transport.value():
-            assert m.transport.value() == b"\x00\x00\x00\x02\x08\x33"
+        heard = m.heard()
+        if heard:
+            assert heard == [Envelope(catalogue.HEARTBEAT)]
             beats.append(m.clock.seconds())
-            m.transport.clear()
     gaps = [later - earlier for earlier, later in zip([0.0, *beats], beats, strict=False)]
     assert len(beats) >= 6
     assert max(gaps) <= 10 and min(gaps) >= 8
@@ -285,8 +281,7 @@ def test_a_request_spares_the_heartbeat() -> None:
         m.clock.pump([1] * 5)
         m.client.trader(ctidTraderAccountId=ACCOUNT, timeout=1000)
         m.clock.advance(0)
-        assert len(m.transport.value()) > 6
-        m.transport.clear()
+        assert names(m.heard()) == ["ProtoOATraderReq"]
 
 
 def test_any_frame_keeps_the_peer_alive() -> None:
@@ -415,8 +410,9 @@ def test_every_event_of_an_order_is_delivered_and_the_first_one_answers() -> Non
 def test_an_unknown_payload_type_passes_through_as_what_it_is() -> None:
     m = Memory().ready()
     seen = collector(m.client, Envelope)
-    m.give(Envelope(9999, b"\x01\x02\x03", "x"), Envelope(9998, b"\x01"))
-    assert seen == [Envelope(9999, b"\x01\x02\x03", "x"), Envelope(9998, b"\x01", None)]
+    strange = [Envelope(9999, b'{"a":1}', "x"), Envelope(9998, b"{}")]  # over JSON, what is not known stays JSON
+    m.give(*strange)
+    assert seen == strange
 
 
 # Ending

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.interfaces import INegotiated
-from zope.interface import directlyProvides
 
 from ctrader_twisted import (
     AccountState,
@@ -20,7 +18,7 @@ from ctrader_twisted.errors import ClientClosed, ConnectionFailed, OutcomeUnknow
 from ctrader_twisted.session.events import AccountChanged, Disconnected, Resynchronised
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.envelope import Envelope
-from tests.shell.memory import ACCOUNT, TOKEN, Connector, Memory, Transport, names, outcome
+from tests.shell.memory import ACCOUNT, TOKEN, Connector, Memory, names, outcome
 from tests.shell.test_factory import error, reconnect
 
 NOT_AUTHORISED = error("INVALID_REQUEST", description="Trading account is not authorized")
@@ -163,7 +161,7 @@ def test_an_account_restored_by_hand_leaves_no_timer_behind() -> None:
 def test_a_peer_that_goes_on_talking_does_not_keep_a_connection_that_is_to_end() -> None:
     m = Memory(close_timeout=5).ready()
     m.say(messages.ProtoOAClientDisconnectEvent(reason="maintenance"))
-    assert m.transport.disconnecting and not m.transport.aborted
+    assert m.leaving and not m.transport.aborted
     for _ in range(5):
         m.say(messages.ProtoHeartbeatEvent())
         m.clock.advance(1)
@@ -177,7 +175,7 @@ def test_a_peer_that_goes_on_talking_does_not_keep_a_connection_that_is_to_end()
 def test_an_order_of_the_turn_in_which_the_connection_is_aborted_never_leaves() -> None:
     m = Memory(max_frame=1000).ready()
     result = outcome(order(m))
-    m.protocol.dataReceived(b"\xff" * 8)
+    m.protocol.dataReceived(m.raw(bytes(1001))[:8])
     assert m.sent() == []
     m.end()
     assert isinstance(result[0], RequestNotSent)
@@ -194,11 +192,7 @@ def test_what_is_asked_of_a_connection_that_is_to_end_never_leaves() -> None:
 
 def test_nothing_is_said_before_the_handshake_not_even_a_heartbeat() -> None:
     m = Memory(heartbeat_after=2)
-    m.connector.connecting = False
-    m.protocol = m.factory.buildProtocol(None)
-    m.transport = Transport()
-    directlyProvides(m.transport, INegotiated)
-    m.protocol.makeConnection(m.transport)
+    m.connect(tls=True)
     m.clock.pump([1] * 10)
     m.client.close()
     assert m.transport.value() == b""
@@ -228,7 +222,7 @@ def test_an_answer_that_denies_the_application_brings_everything_back() -> None:
     (request,) = m.sent()
     m.say(error("CH_CLIENT_NOT_AUTHENTICATED"), to=request)
     assert m.client.state is ConnectionState.CONNECTED
-    assert m.transport.disconnecting
+    assert m.parted()
     m.end()
     reconnect(m)
     assert names(m.sent()) == ["ProtoOAAccountAuthReq"]

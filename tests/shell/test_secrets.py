@@ -10,6 +10,7 @@ import base64
 import gc
 import json
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,7 @@ from twisted.internet.task import Clock
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
-from ctrader_twisted import Application, Environment, OpenApiClient, Settings, messages
+from ctrader_twisted import Application, Environment, OpenApiClient, Wire, messages
 from ctrader_twisted.errors import OpenApiError, TokenStoreError
 from ctrader_twisted.flight import FlightRecorder
 from ctrader_twisted.session.events import EVENTS
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 MARK = "xXmarkedXx"
 SECRET, ACCESS, REFRESH = f"secret-{MARK}", f"access-{MARK}", f"refresh-{MARK}"
 SECRETS = (SECRET, ACCESS, REFRESH)
+
+no_wire = pytest.mark.wires(Wire.PROTOBUF)  # nothing is sent: once is enough
 
 
 class Shown:
@@ -106,12 +109,13 @@ def shown(logged_errors: Any) -> Iterator[Shown]:
         globalLogPublisher.removeObserver(watch)
 
 
-def kit(**given: Any) -> VenueKit:
+@pytest.fixture
+def kit(wire: Wire) -> VenueKit:
     """A venue whose secrets are marked, those that it begins with."""
     return VenueKit(
+        wire=wire,
         applications=[Registered("the-id", SECRET)],
         grants=[Granted((EUR_ACCOUNT, USD_ACCOUNT), ACCESS, REFRESH)],
-        **given,
     )
 
 
@@ -119,9 +123,10 @@ def client_of(venue: VenueKit, keeper: TokenKeeper | None = None, **given: Any) 
     return OpenApiClient(
         venue.clock,
         Application("the-id", given.pop("secret", SECRET)),
-        Environment("simulator", "127.0.0.1", live=False),
-        settings=Settings(**given.pop("settings", {})),
-        opening=venue.network.connect,
+        Environment("simulator", "127.0.0.1", live=False, wire=venue.wire),
+        opening=partial(
+            venue.network.connect, server=venue.venue.json_factory if venue.wire is Wire.JSON else venue.venue.factory
+        ),
         tokens=keeper,
         **given,
     ).start()
@@ -134,6 +139,7 @@ def grants(access: str = ACCESS, refresh: str | None = REFRESH, **given: Any) ->
     )
 
 
+@no_wire
 def test_the_search_finds_what_is_shown() -> None:
     shown = Shown()
     shown({"log_format": "{x}", "x": SECRET})
@@ -156,8 +162,8 @@ def test_the_search_finds_what_is_shown() -> None:
     ],
     ids=["token", "account", "client", "cut", "abort", "garbage", "dropped", "unknown"],
 )
-def test_losses(shown: Shown, fault: script.Action, tmp_path: Path) -> None:
-    with kit() as venue:
+def test_losses(shown: Shown, kit: VenueKit, fault: script.Action, tmp_path: Path) -> None:
+    with kit as venue:
         keeper = TokenKeeper(MemoryTokenStore([grants()]), venue.clock)
         recorder = FlightRecorder(tmp_path / "flight.jsonl")
         client = client_of(venue, keeper, tap=recorder)
@@ -190,8 +196,8 @@ def test_losses(shown: Shown, fault: script.Action, tmp_path: Path) -> None:
             shown.text(repr(_payload(line)), "a recorded payload")
 
 
-def test_refusals(shown: Shown) -> None:
-    with kit() as venue:
+def test_refusals(shown: Shown, kit: VenueKit) -> None:
+    with kit as venue:
         wrong = client_of(venue, secret=f"wrong-{MARK}")
         for result in (outcome(wrong.when_ready()), outcome(wrong.authorise(EUR_ACCOUNT, ACCESS))):
             venue.advance(5)
@@ -240,6 +246,7 @@ def test_a_server_that_repeats_secrets(shown: Shown, code: str) -> None:
     m.client.close()
 
 
+@no_wire
 def test_every_message_that_holds_a_secret(shown: Shown) -> None:
     kept: list[Any] = []
     for name in messages.__all__:
@@ -254,6 +261,7 @@ def test_every_message_that_holds_a_secret(shown: Shown) -> None:
         shown.text(f"{item!r} {item}", type(item).__name__)
 
 
+@no_wire
 def test_the_token_store(shown: Shown, tmp_path: Path) -> None:
     clock = Clock()
     path = tmp_path / "tokens.json"

@@ -29,6 +29,7 @@ seed = 7
 start = 2026-03-03T10:00:00+01:00
 interface = "0.0.0.0"
 port = 5035
+json_port = 5036
 oauth_port = 5038
 names = ["venue.example", "192.0.2.7"]
 trust_root = "run/trust.pem"
@@ -114,7 +115,7 @@ def test_everything_can_be_told(tmp_path):
     assert settings.options == Options(
         environment="live", inactivity=60.0, bars_per_page=100, subscriptions_survive=True
     )
-    assert settings.oauth_port == 5038
+    assert (settings.json_port, settings.json_tls, settings.oauth_port) == (5036, True, 5038)
     drawn = weather(3, 1_000, every=100, kinds=["cut", "maintenance"], account_ids=[5, 6])
     assert [(at, repr(action)) for at, action in settings.script] == [
         (30.5, "cut()"),
@@ -206,6 +207,13 @@ REFUSED = [
         "[[simulator.script]]\nat = 1\naction = 'fall_silent'\nseconds = -1",
         "simulator.script[1].action",
         "seconds is -1",
+    ),
+    ("[simulator]\njson_port = -1", "simulator.json_port", "-1 is out of range"),
+    ("[simulator]\njson_tls = 1", "simulator.json_tls", "a whole number where true or false belongs"),
+    (
+        "[simulator]\ninterface = '0.0.0.0'\njson_tls = false",
+        "simulator.json_tls",
+        "without TLS it would listen on 0.0.0.0, which is no loopback interface",
     ),
     ("[simulator]\noauth_port = 70000", "simulator.oauth_port", "70000 is out of range"),
     (
