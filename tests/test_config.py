@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ctrader_twisted.config import PERIODS, Configuration, FlightRecorderSettings, TokenSettings, load, load_access
+from ctrader_twisted import Wire
+from ctrader_twisted.config import (
+    PERIODS,
+    WIRES,
+    Configuration,
+    FlightRecorderSettings,
+    TokenSettings,
+    load,
+    load_access,
+    load_simulator,
+)
 from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
 from ctrader_twisted.messages import ProtoOATrendbarPeriod
 
@@ -117,6 +127,47 @@ def test_accounts_in_several_environments_at_once(
 def test_a_known_environment_may_be_reached_by_another_way(read: Callable[..., Configuration]) -> None:
     (demo,) = read('[environment.demo]\nhost = "proxy.example"\n' + PLAIN).environments
     assert (demo.name, demo.host, demo.port) == ("demo", "proxy.example", 5035)
+
+
+def test_the_wires_are_those_of_the_client() -> None:
+    assert dict(WIRES) == {wire.value: wire.default_port for wire in Wire}
+
+
+def test_a_wire_brings_its_port_along(read: Callable[..., Configuration]) -> None:
+    (demo,) = read('[environment.demo]\nwire = "json"\n' + PLAIN).environments
+    assert (demo.host, demo.port, demo.wire, demo.live) == ("demo.ctraderapi.com", 5036, "json", False)
+    (demo,) = read('[environment.demo]\nwire = "protobuf-websocket"\ncompression = true\n' + PLAIN).environments
+    assert (demo.port, demo.wire, demo.compression) == (5035, "protobuf-websocket", True)
+    (lab,) = read(
+        '[environment.lab]\nhost = "x"\nport = 443\nwire = "json"\n' + PLAIN.replace("demo", "lab")
+    ).environments
+    assert (lab.port, lab.wire, lab.compression) == (443, "json", False)
+    (demo,) = read(PLAIN).environments
+    assert (demo.wire, demo.compression) == ("protobuf", False)
+    assert (demo.over("json").port, demo.over("json").over("protobuf").port, lab.over("protobuf").port) == (
+        5036,
+        5035,
+        443,
+    )
+
+
+def test_a_port_on_which_spotware_serves_another_wire_is_a_warning(read: Callable[..., Configuration]) -> None:
+    (warning,) = read('[environment.demo]\nwire = "json"\nport = 5035\n' + PLAIN).warnings
+    assert "environment.demo.port: 5035 is not where Spotware serves json" in warning and "write 5036" in warning
+    (warning,) = read("[environment.demo]\nport = 5036\n" + PLAIN).warnings
+    assert "serves protobuf" in warning and "write 5035" in warning
+    assert read('[environment.demo]\nhost = "proxy.example"\nport = 5036\n' + PLAIN).warnings == ()
+
+
+def test_how_the_simulator_is_talked_to(read: Callable[..., Configuration], tmp_path: Path) -> None:
+    for wire, table in (("json", {"seed": 7, "json_port": 0}), ("protobuf-websocket", {"seed": 7})):
+        configuration = read(SIMULATED.replace("r]", f'r]\nseed = 7\nwire = "{wire}"'), {})
+        assert configuration.environments[0].wire == wire
+        assert configuration.simulator is not None and configuration.simulator.table == {"seed": 7}
+        assert configuration.simulator.venue == table
+    assert load_simulator(tmp_path, {"json_port": 6, "wire": "json"}).venue == {"json_port": 6}
+    with pytest.raises(ConfigurationError, match=r"simulator\.wire"):
+        load_simulator(tmp_path, {"wire": "jsonn"})
 
 
 def test_the_simulator_needs_no_secrets_and_reads_its_own_keys(read: Callable[..., Configuration]) -> None:
@@ -466,6 +517,29 @@ def test_the_example_knows_every_key(write: Callable[..., Path]) -> None:
         ("[environment.demo]\nport = 65536\n" + PLAIN, "environment.demo.port", "65536 where", "from 1 to 65535"),
         ('[environment.demo]\nhosts = "x"\n' + PLAIN, "environment.demo.hosts", "an unknown key", '"host"'),
         ('[environment.simulator]\nhost = "x"\n' + PLAIN, "environment.simulator", "no host of its own", "[simulator]"),
+        ('[environment.demo]\nwire = "jsn"\n' + PLAIN, "environment.demo.wire", '"jsn" is not a wire', 'mean "json"?'),
+        ('[environment.demo]\nwire = "x"\n' + PLAIN, "environment.demo.wire", "not a wire", '"protobuf-websocket"'),
+        ("[environment.demo]\nwire = 5036\n" + PLAIN, "environment.demo.wire", "a number where a text", 'wire = "…"'),
+        ('[environment.demo]\nwires = "json"\n' + PLAIN, "environment.demo.wires", "an unknown key", '"wire"'),
+        (
+            "[environment.demo]\ncompression = true\n" + PLAIN,
+            "environment.demo.compression",
+            "only a WebSocket",
+            'one of "json", "protobuf-websocket"',
+        ),
+        (
+            '[environment.demo]\nwire = "json"\ncompression = 1\n' + PLAIN,
+            "environment.demo.compression",
+            "a number where true",
+            "unquoted",
+        ),
+        (SIMULATED.replace("r]", 'r]\nwire = "JSON"'), "simulator.wire", '"JSON" is not a wire', "Wires are"),
+        (
+            SIMULATED.replace("r]", 'r]\nwire = "json"\njson_tls = false'),
+            "simulator.json_tls",
+            "JSON with TLS",
+            "Leave it out",
+        ),
         ("[environment.demo]\nlive = 1\n" + PLAIN, "environment.demo.live", "a number where true", "unquoted"),
         ('environment = "demo"\n' + PLAIN, "environment", "a text where a table belongs", "[environment]"),
         ('[environment.demo]\ntrust_root = "no.pem"\n' + PLAIN, "environment.demo.trust_root", "can't be read", "PEM"),

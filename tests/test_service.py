@@ -8,6 +8,7 @@ import json
 import re
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from ctrader_twisted.service.symbols import Symbols
 from ctrader_twisted.session.book import Difference
 from ctrader_twisted.session.events import Ready, Resynchronised, Subscription
 from ctrader_twisted.sim import script
+from ctrader_twisted.sim.options import Options as VenueOptions
 from ctrader_twisted.sim.testing import (
     ACCESS_TOKEN,
     CLIENT_ID,
@@ -44,6 +46,7 @@ from ctrader_twisted.sim.testing import (
     VenueKit,
 )
 from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
+from ctrader_twisted.wire.choice import Wire
 from ctrader_twisted.wire.envelope import Envelope
 from tests.market.recorded import needs_recordings, recording
 
@@ -114,7 +117,10 @@ class Bench:
     ) -> Bench:
         path = self._folder / "daemon.toml"
         services = "".join('[[service]]\nfactory = "a:b"\nsettings = { step = 5 }\n' for _ in factories)
-        environment = f'[environment.kit]\nhost = "127.0.0.1"\nlive = {live}\n{tables}\n'
+        wire = self.kit.wire
+        server = self.kit.venue.json_factory if wire is Wire.JSON else self.kit.venue.factory
+        there = f'host = "127.0.0.1"\nport = 5035\nwire = "{wire.value}"'
+        environment = f"[environment.kit]\n{there}\nlive = {live}\n{tables}\n"
         path.write_text(environment + (accounts or account()) + services + '[[output]]\npath = "-"\n', "utf-8")
         configuration = config.load(path, environ)
         clock = self.kit.clock
@@ -125,7 +131,7 @@ class Bench:
             Recorder(clock, [output]),
             factories=factories,
             leave=self.left.append,
-            opening=self.kit.network.connect,
+            opening=partial(self.kit.network.connect, server=server),
             **settings,
         )
         self.daemon.startService()
@@ -197,6 +203,38 @@ def test_from_the_first_connection_to_quotes_bars_and_depth(bench: Bench) -> Non
     assert book["symbol"] == "USDJPY" and {new["side"] for new in book["new"]} == {"bid", "ask"}
     assert all(new["units"] and new["lots"] for new in book["new"])
     assert not bench.of("error", "disconnected")
+
+
+def test_what_is_written_is_the_same_over_every_wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.normalvariate", lambda mean, deviation: mean)  # what delays are spread by
+    written = {}
+    for wire in Wire:
+        with VenueKit(seed=3, wire=wire) as kit:
+            bench = Bench(kit, tmp_path)
+            bench.start(account(more='bars = ["M1", "M5"]\ndepth = ["USDJPY"]') + account(USD_ACCOUNT))
+            kit.advance(70)
+            kit.cut()
+            kit.advance(70)
+            kit.venue.registry.revoke(kit.venue.registry.grants[0])
+            kit.advance(5)
+            bench.stop()
+            written[wire] = bench.output.documents
+    protobuf = written.pop(Wire.PROTOBUF)
+    assert {"ready", "account", "quote", "bar", "depth", "disconnected", "resynchronised"} <= {
+        document["event"] for document in protobuf
+    }
+    for wire, same in written.items():
+        assert same == protobuf, wire
+
+
+def test_compression_is_offered_where_it_is_asked_for(tmp_path: Path) -> None:
+    for compression in ("false", "true"):
+        with VenueKit(wire="json", options=VenueOptions(compression=True)) as kit:
+            bench = Bench(kit, tmp_path).start(account(), tables=f"compression = {compression}")
+            kit.advance(5)
+            assert bench.of("quote")
+            assert str(bench.client._factory._settings.compression).lower() == compression
+            bench.stop()
 
 
 def test_the_closed_bars_are_those_of_history(bench: Bench) -> None:
@@ -1164,9 +1202,21 @@ def test_a_traceback_is_for_faults_of_a_program() -> None:
     line = observed(io.StringIO(), lambda log: log.failure("no luck", theirs))
     assert line.endswith("no luck: demo: down\n") and "Traceback" not in line
     ours = observed(io.StringIO(), lambda log: log.failure("a fault", Failure(ZeroDivisionError("ours"))))
-    assert "a fault: ours\nTraceback" in ours
+    assert "a fault: ours\n    Traceback" in ours
     again = observed(io.StringIO(), lambda log: log.failure("", Failure(ReactorNotRunning())))
     assert again == "", "a second Ctrl-C"
+
+
+def test_a_servers_words_fake_no_line_of_the_log() -> None:
+    said = "down\r\x1b[2J\n2026-03-04 10:59:47+00:00 info  a.place: all is well\u2028"
+    for emit in (
+        lambda log: log.warn("{reason}", reason=said),
+        lambda log: log.failure("no luck", Failure(ConnectionFailed("demo", said))),
+        lambda log: log.failure("no luck", Failure(ZeroDivisionError(said))),
+    ):
+        first, *more = observed(io.StringIO(), emit).removesuffix("\n").split("\n")
+        assert first.endswith("down??[2J")
+        assert more and all(line.startswith("    ") and line.isprintable() for line in more)
 
 
 def test_a_log_that_cannot_be_written_ends_nothing() -> None:

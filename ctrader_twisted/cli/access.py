@@ -11,11 +11,12 @@ from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.cli.remedies import explain
 from ctrader_twisted.cli.terminal import clean, say, warn
 from ctrader_twisted.client import OpenApiClient
-from ctrader_twisted.config import SIMULATOR, EnvironmentSettings
+from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.config.settings import KNOWN_HOSTS
-from ctrader_twisted.credentials import DEMO, LIVE, Application, Environment
+from ctrader_twisted.credentials import DEMO, LIVE, Application
 from ctrader_twisted.errors import OpenApiError, RequestNotSent, TokenRefused, TokenStoreError
 from ctrader_twisted.refreshing import pair_of
+from ctrader_twisted.service.hosts import at_venue, environment_of
 from ctrader_twisted.session.events import Disconnected
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.pacing import Limits
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from ctrader_twisted.cli.finding import Found
+    from ctrader_twisted.credentials import Environment
     from ctrader_twisted.factory import Opening
     from ctrader_twisted.sim.config import Settings as VenueSettings
     from ctrader_twisted.sim.service import VenueService
@@ -105,8 +107,7 @@ class Access:
         registry = venue.venue.registry
         registered = next(iter(registry.applications.values()))
         application = Application(registered.client_id, registered.client_secret)
-        pem = venue.trust_root_pem.encode("ascii")
-        simulated = EnvironmentSettings(SIMULATOR, "127.0.0.1", venue.port, pem, None, ())
+        simulated = at_venue(self.found.environments[SIMULATOR], venue)
         self.found = replace(self.found, application=application, environments={SIMULATOR: simulated})
         for number, grant in enumerate(registry.grants, 1):
             accounts = tuple(GrantedAccount(account_id) for account_id in grant.account_ids)
@@ -297,7 +298,7 @@ class Access:
 
     def _begin_client(self, name: str) -> OpenApiClient:
         settings = self.found.environments[name]
-        environment = Environment(name, settings.host, settings.port, settings.trust_root, settings.live)
+        environment = environment_of(settings)
         assert self.found.application is not None
         client = self._clients[name] = OpenApiClient(
             self._reactor,
@@ -307,6 +308,7 @@ class Access:
                 limits=Limits(settings.requests_per_second, settings.historical_per_second),
                 close_timeout=1.0,
                 refresh_wait=REFRESH_WAIT,
+                compression=settings.compression,
                 reconcile=False,
             ),
             opening=None if self._opening is None else self._opening(environment),

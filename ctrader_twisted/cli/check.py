@@ -26,6 +26,7 @@ _CONFIGURATION: Final = "ctrader.toml"
 @click.command(short_help="Check each step of the way from the file to the accounts.")
 @options.config_option
 @options.tokens_option
+@options.wire_option
 @click.option(
     "--timeout",
     type=options.Seconds(0.1, 600),
@@ -35,7 +36,9 @@ _CONFIGURATION: Final = "ctrader.toml"
 )
 @options.json_option
 @click.pass_obj
-def check(obj: dict[str, Any], config: Path | None, tokens: Path | None, timeout: float, as_json: bool) -> None:
+def check(
+    obj: dict[str, Any], config: Path | None, tokens: Path | None, wire: str | None, timeout: float, as_json: bool
+) -> None:
     """Check each step of the way from the configuration to the accounts: what is wrong, and the remedy.
 
     Nothing is changed: no order is placed and no refresh token is spent.
@@ -47,7 +50,7 @@ def check(obj: dict[str, Any], config: Path | None, tokens: Path | None, timeout
         with suppress(ConfigurationError):  # which the check tells
             find(Wanted(), os.environ)
     run(
-        lambda reactor: check_all(reactor, config, tokens, os.environ, timeout=timeout, as_json=as_json),
+        lambda reactor: check_all(reactor, config, tokens, os.environ, wire=wire, timeout=timeout, as_json=as_json),
         verbose=obj["verbose"],
     )
 
@@ -58,16 +61,19 @@ async def check_all(
     tokens: Path | None,
     environ: Mapping[str, str],
     *,
+    wire: str | None = None,
     timeout: float,
     as_json: bool,
 ) -> int:
     """Look at everything, print it, and give the exit status.
 
     :param environ: the process's environment.
+    :param wire: how to talk, whatever the configuration says; None to go by it.
     :param timeout: seconds that each step may take.
     """
     printer = None if as_json else Printer()
-    way = Way(reactor, config, tokens, environ, timeout=timeout, told=None if printer is None else printer.step)
+    told = None if printer is None else printer.step
+    way = Way(reactor, config, tokens, environ, wire=wire, timeout=timeout, told=told)
     status = await way.go()
     if printer is None:
         print_json(way.report, config, status)

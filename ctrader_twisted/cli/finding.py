@@ -54,6 +54,7 @@ class Wanted:
     environment: str | None = None
     host: str | None = None
     port: int | None = None
+    wire: str | None = None
     requests_per_second: int | None = None
     historical_per_second: int | None = None
     client_id: str | None = None
@@ -103,9 +104,9 @@ def find(wanted: Wanted, environ: Mapping[str, str], ask: Callable[[str], str] |
     if file is None:
         found = _without_file(environ, ask)
     else:
-        simulator = _simulator(file, wanted.environment)
-        if simulator is not None:
-            return _simulated(file, simulator)
+        simulated = _simulated(file, wanted)
+        if simulated is not None:
+            return simulated
         found = _from_file(file, environ, ask)
         if wanted.config is None:
             _refuse_strangers(found)
@@ -204,8 +205,9 @@ def _missing_secrets(error: ConfigurationError) -> list[str]:
     return [_SECRETS[each.key] for each in errors]
 
 
-def _simulator(file: Path, environment: str | None) -> VenueSettings | None:
+def _simulated(file: Path, wanted: Wanted) -> Found | None:
     """Give the file's venue if it is the one to use: it was asked for, or the file has accounts nowhere else."""
+    environment = wanted.environment
     try:
         values = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError):
@@ -218,34 +220,31 @@ def _simulator(file: Path, environment: str | None) -> VenueSettings | None:
         return None
     from ctrader_twisted.sim.config import settings_from_table
 
-    return settings_from_table(table, str(file))
-
-
-def _simulated(file: Path, simulator: VenueSettings) -> Found:
+    simulator = config.load_simulator(file, table if wanted.wire is None else {**table, "wire": wanted.wire})
     return Found(
         file=file,
         application=None,
-        environments={},
+        environments={SIMULATOR: EnvironmentSettings(SIMULATOR, "", 0, None, None, (), wire=simulator.wire)},
         named=(SIMULATOR,),
         chosen=SIMULATOR,
         token_file=file,
         token_file_is_configured=True,
-        simulator=simulator,
+        simulator=settings_from_table(simulator.venue, str(file)),
     )
 
 
 def _directed(found: Found, wanted: Wanted) -> Found:
-    """Apply what the command line says of environment, host and limits."""
+    """Apply what the command line says of environment, host, wire and limits."""
     named, warnings = found.named, list(found.warnings)
     if wanted.environment is not None:
         if wanted.environment not in found.environments:
             known = ", ".join(sorted(found.environments))
             raise click.UsageError(f'There is no environment "{wanted.environment}": known are {known}.')
         named = (wanted.environment,)
-    environments = {
-        name: replace(settings, host=wanted.host or settings.host, port=wanted.port or settings.port)
-        for name, settings in found.environments.items()
-    }
+    environments = {}
+    for name, settings in found.environments.items():
+        there = settings if wanted.wire is None else settings.over(wanted.wire)
+        environments[name] = replace(there, host=wanted.host or there.host, port=wanted.port or there.port)
     used = [environments[name].host for name in named or environments]
     for what, given in (("requests", wanted.requests_per_second), ("historical", wanted.historical_per_second)):
         if given is None:

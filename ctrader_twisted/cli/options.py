@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ctrader_twisted.cli.finding import Wanted
+from ctrader_twisted.config import WIRES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +103,7 @@ def connection_options(function: _F) -> _F:
             type=click.IntRange(1),
             help="Other requests in a second: 50, and more only where another host allows it.",
         ),
+        wire_option,
         click.option("--host", type=HostAndPort(), help="Connect there: to a proxy, for instance."),
         click.option(
             "--environment",
@@ -116,10 +118,23 @@ def connection_options(function: _F) -> _F:
     return function
 
 
+def wire_option(function: _F) -> _F:
+    """Add ``--wire``."""
+    return click.option(
+        "--wire",
+        type=click.Choice(list(WIRES)),
+        help="How to talk: protobuf over TCP (the default), or either of the others over WebSocket.",
+    )(function)
+
+
 def port_option(function: _F) -> _F:
     """Add ``--port``: not for a command whose own port is another one."""
     return click.option(
-        "server_port", "--port", metavar="PORT", type=click.IntRange(1, 65535), help="The port there; 5035 by default."
+        "server_port",
+        "--port",
+        metavar="PORT",
+        type=click.IntRange(1, 65535),
+        help="The port there; by default 5035, for JSON 5036.",
     )(function)
 
 
@@ -132,6 +147,7 @@ def wanted(options: dict[str, Any], *, client_id: str | None = None) -> Wanted:
         environment=options.pop("environment", None),
         host=host,
         port=options.pop("server_port", None) or port,
+        wire=options.pop("wire", None),
         requests_per_second=options.pop("requests_per_second", None),
         historical_per_second=options.pop("historical_per_second", None),
         client_id=client_id,

@@ -6,21 +6,18 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from functools import partial
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
-from twisted.internet._resolver import GAIResolver
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent, globalLogBeginner
-from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from ctrader_twisted.cli.failures import HUNG_UP, INTERRUPTED, TERMINATED, CommandFailed, Interrupted
 from ctrader_twisted.cli.remedies import explain
 from ctrader_twisted.cli.terminal import say
 from ctrader_twisted.errors import OpenApiError
+from ctrader_twisted.service.lookups import wait_for_no_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -54,16 +51,8 @@ def run(
     from twisted.internet import reactor
 
     begin_log(verbose)
-    _wait_for_no_lookup(reactor)
+    wait_for_no_lookup(reactor)
     raise SystemExit(_Run(reactor, program, when_interrupted).status())
-
-
-def _wait_for_no_lookup(reactor: Any) -> None:
-    """Look names up in threads that nobody waits for at the end: the system may take half a minute to give up."""
-    lookups = ThreadPool(0, 10, "lookups")
-    lookups.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
-    lookups.start()
-    reactor.installNameResolver(GAIResolver(reactor, lambda: lookups))
 
 
 class _Run:

@@ -18,13 +18,15 @@ The environment is passed in, paths are taken from the folder of the configurati
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ctrader_twisted.config.hosts import read_simulator
 from ctrader_twisted.config.reading import Reader
 from ctrader_twisted.config.settings import (
     EVENTS,
     PERIODS,
     SIMULATOR,
+    WIRES,
     AccessSettings,
     AccountSettings,
     ApplicationSettings,
@@ -37,6 +39,7 @@ from ctrader_twisted.config.settings import (
     SimulatorSettings,
     TokenSettings,
 )
+from ctrader_twisted.config.tables import Refusals, Table
 from ctrader_twisted.errors import ConfigurationErrors
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ __all__ = [
     "EVENTS",
     "PERIODS",
     "SIMULATOR",
+    "WIRES",
     "AccessSettings",
     "AccountSettings",
     "ApplicationSettings",
@@ -59,6 +63,7 @@ __all__ = [
     "TokenSettings",
     "load",
     "load_access",
+    "load_simulator",
 ]
 
 
@@ -70,7 +75,7 @@ def load(path: str | Path, environ: Mapping[str, str]) -> Configuration:
     """
     reader = Reader(Path(path), environ)
     configuration = reader.read()
-    _raise(reader)
+    _raise(reader.refusals)
     return configuration
 
 
@@ -82,12 +87,24 @@ def load_access(path: str | Path, environ: Mapping[str, str]) -> AccessSettings:
     """
     reader = Reader(Path(path), environ)
     access = reader.read_access()
-    _raise(reader)
+    _raise(reader.refusals)
     assert access is not None, "there is an application, or it was refused"
     return access
 
 
-def _raise(reader: Reader) -> None:
-    errors = reader.refusals.errors
+def load_simulator(path: str | Path, table: Mapping[str, Any]) -> SimulatorSettings:
+    """Check what of a table ``[simulator]`` is not the simulator's own.
+
+    :param path: the file that the table is from.
+    :raises ConfigurationError: as `load`.
+    """
+    refusals = Refusals(Path(path))
+    simulator = read_simulator(Table(refusals, SIMULATOR, dict(table)))
+    _raise(refusals)
+    return simulator
+
+
+def _raise(refusals: Refusals) -> None:
+    errors = refusals.errors
     if errors:
         raise errors[0] if len(errors) == 1 else ConfigurationErrors(errors)

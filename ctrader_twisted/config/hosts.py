@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctrader_twisted.config.settings import (
-    DEFAULT_PORT,
     HISTORICAL_PER_SECOND,
+    JSON,
     KNOWN_HOSTS,
     MOST_PER_SECOND,
+    PROTOBUF,
     REQUESTS_PER_SECOND,
     SIMULATOR,
     SPOTWARE,
+    WIRES,
     EnvironmentSettings,
+    SimulatorSettings,
 )
+from ctrader_twisted.config.tables import did_you_mean, listing
 
 if TYPE_CHECKING:
     from ctrader_twisted.config.settings import AccountSettings
@@ -26,22 +30,36 @@ class Host(NamedTuple):
     """One server, and how to speak to it."""
 
     host: str
-    port: int = DEFAULT_PORT
+    port: int = WIRES[PROTOBUF]
     trust_root: bytes | None = None
     live: bool | None = None
     requests_per_second: int = REQUESTS_PER_SECOND
     historical_per_second: int = HISTORICAL_PER_SECOND
+    wire: str = PROTOBUF
+    compression: bool = False
 
     def environment(self, name: str, accounts: tuple[AccountSettings, ...]) -> EnvironmentSettings:
-        host, port, trust_root, live, requests, historical = self
-        return EnvironmentSettings(name, host, port, trust_root, live, accounts, requests, historical)
+        host, port, trust_root, live, requests, historical, wire, compression = self
+        return EnvironmentSettings(
+            name, host, port, trust_root, live, accounts, requests, historical, wire, compression
+        )
 
 
-def read_hosts(refusals: Refusals, parent: Table | None, *, simulated: bool) -> dict[str, Host]:
+def read_simulator(table: Table) -> SimulatorSettings:
+    """Read how the venue of ``[simulator]`` is talked to."""
+    wire = _wire(table)
+    if wire == JSON and table.raw("json_tls") is False:
+        table.refuse("json_tls", f'wire = "{JSON}" is JSON with TLS', "Leave it out, or leave out wire.")
+    return SimulatorSettings({key: value for key, value in table.all().items() if key != "wire"}, wire)
+
+
+def read_hosts(
+    refusals: Refusals, parent: Table | None, *, simulator: SimulatorSettings | None = None
+) -> dict[str, Host]:
     """Read every environment by name; with the one that ``[simulator]`` makes, if there is that."""
     hosts = {name: Host(host, live=name == "live") for name, host in KNOWN_HOSTS.items()}
-    if simulated:
-        hosts[SIMULATOR] = Host("127.0.0.1", 0, live=False)
+    if simulator is not None:
+        hosts[SIMULATOR] = Host("127.0.0.1", 0, live=False, wire=simulator.wire)
     tables = [] if parent is None else [(name, parent.table(name)) for name in parent.keys()]
     for name, table in tables:
         if table is None:
@@ -52,7 +70,13 @@ def read_hosts(refusals: Refusals, parent: Table | None, *, simulated: bool) -> 
         host = table.text("host") or KNOWN_HOSTS.get(name)
         if host is None and "host" not in table:
             table.refuse("host", "missing", 'Write host = "…": only "live" and "demo" have a known one.')
-        port = table.integer("port", 1, 65535) or DEFAULT_PORT
+        wire = _wire(table)
+        port = table.integer("port", 1, 65535) or WIRES[wire]
+        if _is_spotwares(host) and port in WIRES.values() and port != WIRES[wire]:
+            refusals.warnings.append(
+                f"{refusals.path}: {table.path('port')}: {port} is not where Spotware serves {wire}: "
+                f"leave it out, or write {WIRES[wire]}"
+            )
         live = table.boolean("live")
         known = hosts[name].live if name in hosts else None
         hosts[name] = Host(
@@ -62,15 +86,38 @@ def read_hosts(refusals: Refusals, parent: Table | None, *, simulated: bool) -> 
             known if live is None else live,
             _limit(refusals, table, "requests_per_second", host),
             _limit(refusals, table, "historical_per_second", host),
+            wire,
+            _compression(table, wire),
         )
         table.finish()
     return hosts
 
 
+def _wire(table: Table) -> str:
+    wire = table.text("wire")
+    if wire is not None and wire in WIRES:
+        return wire
+    if wire is not None:
+        table.refuse("wire", f'"{wire}" is not a wire', f"{did_you_mean(wire, WIRES)}Wires are {listing(WIRES)}.")
+    return PROTOBUF
+
+
+def _compression(table: Table, wire: str) -> bool:
+    wanted = table.boolean("compression")
+    if wanted and wire == PROTOBUF:
+        remedy = f"Leave it out, or write wire = one of {listing(name for name in WIRES if name != PROTOBUF)}."
+        table.refuse("compression", "only a WebSocket can be compressed", remedy)
+    return bool(wanted)
+
+
+def _is_spotwares(host: str | None) -> bool:
+    return host is not None and f".{host.lower().rstrip('.')}".endswith(SPOTWARE)
+
+
 def _limit(refusals: Refusals, table: Table, key: str, host: str | None) -> int:
     """Read a limit: Spotware's own servers have theirs, and what another one allows is for its user to know."""
     allowed = _LIMITS[key]
-    own = host is not None and f".{host.lower().rstrip('.')}".endswith(SPOTWARE)
+    own = _is_spotwares(host)
     asked = table.raw(key)
     if own and type(asked) is int and asked > allowed:
         problem = f"{asked} is more than {host} allows, which is {allowed}"

@@ -6,7 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.config.access import read_oauth, read_tokens
-from ctrader_twisted.config.hosts import read_hosts
+from ctrader_twisted.config.hosts import read_hosts, read_simulator
 from ctrader_twisted.config.secrets import Secrets
 from ctrader_twisted.config.settings import (
     EVENTS,
@@ -44,9 +44,9 @@ class Reader:
     def read(self) -> Configuration:
         top = Table(self.refusals, "", self._values())
         simulator_table, application_table = top.table(SIMULATOR), top.table("application")
-        simulator = None if simulator_table is None else SimulatorSettings(simulator_table.all())
+        simulator = None if simulator_table is None else read_simulator(simulator_table)
         fallback = self._secrets.credentials(application_table)
-        hosts = read_hosts(self.refusals, top.table("environment"), simulated=simulator is not None)
+        hosts = read_hosts(self.refusals, top.table("environment"), simulator=simulator)
         tokens = read_tokens(self.refusals, top.table("tokens"))
         oauth = read_oauth(top.table("oauth"))
         accounts = self._accounts(top, hosts, fallback)
@@ -81,7 +81,8 @@ class Reader:
         top = Table(self.refusals, "", self._values())
         application_table = top.table("application")
         fallback = self._secrets.credentials(application_table)
-        hosts = read_hosts(self.refusals, top.table("environment"), simulated=SIMULATOR in top)
+        simulator = SimulatorSettings({}) if SIMULATOR in top else None
+        hosts = read_hosts(self.refusals, top.table("environment"), simulator=simulator)
         tokens = read_tokens(self.refusals, top.table("tokens"))
         oauth = read_oauth(top.table("oauth"))
         accounts = self._accounts(top, hosts, fallback, before_login=True)

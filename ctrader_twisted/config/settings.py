@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -13,7 +13,11 @@ SIMULATOR: Final = "simulator"
 """The name of the environment that ``[simulator]`` makes."""
 
 KNOWN_HOSTS: Final[Mapping[str, str]] = {"live": "live.ctraderapi.com", "demo": "demo.ctraderapi.com"}
-DEFAULT_PORT: Final = 5035
+
+PROTOBUF: Final = "protobuf"
+JSON: Final = "json"
+WIRES: Final[Mapping[str, int]] = {PROTOBUF: 5035, JSON: 5036, "protobuf-websocket": 5035}
+"""How a server can be talked to, with the port on which Spotware serves that."""
 
 SPOTWARE: Final = ".ctraderapi.com"
 """Hosts whose limits are known: they allow `REQUESTS_PER_SECOND` and `HISTORICAL_PER_SECOND`, and not more."""
@@ -88,6 +92,15 @@ class EnvironmentSettings:
     accounts: tuple[AccountSettings, ...]
     requests_per_second: int = REQUESTS_PER_SECOND
     historical_per_second: int = HISTORICAL_PER_SECOND
+    wire: str = PROTOBUF
+    """One of `WIRES`."""
+    compression: bool = False
+    """Whether a WebSocket offers to be compressed."""
+
+    def over(self, wire: str) -> EnvironmentSettings:
+        """Give this environment over another wire; a port that is the former wire's own changes with it."""
+        port = WIRES[wire] if self.port == WIRES[self.wire] else self.port
+        return replace(self, wire=wire, port=port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +136,16 @@ class FlightRecorderSettings:
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """The venue to simulate. Its keys are the simulator's own, which reads and checks them."""
+    """The venue to simulate. Its keys but one are the simulator's own, which reads and checks them."""
 
     table: Mapping[str, Any] = field(repr=False)
+    wire: str = PROTOBUF
+    """How this program talks to it: one of `WIRES`."""
+
+    @property
+    def venue(self) -> Mapping[str, Any]:
+        """What the simulator is to read: it serves JSON where it is to be talked to so."""
+        return {"json_port": 0, **self.table} if self.wire == JSON else self.table
 
 
 @dataclass(frozen=True, slots=True)

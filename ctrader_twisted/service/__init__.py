@@ -3,6 +3,7 @@
 * `documents` events as objects for an output; `recorder` hands them to those that want them.
 * `account` and `environment` watch; `daemon` begins and ends everything.
 * `log` writes the log for people, on stderr.
+* `hosts` where environments are; `lookups` of their names hold up no end.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ctrader_twisted import config, outputs
 from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.service.daemon import Daemon
 from ctrader_twisted.service.log import stderr_observer
+from ctrader_twisted.service.lookups import wait_for_no_lookup
 from ctrader_twisted.service.recorder import Output, Recorder
 from ctrader_twisted.tls import ClientTLS
 from ctrader_twisted.tokens import FileTokenStore, TokenKeeper
@@ -75,6 +77,7 @@ def makeService(options: Options) -> Daemon:
     except ConfigurationError as error:
         raise SystemExit(f"twistd ctrader: the configuration is refused.\n{error}") from None
     _obey_hangups(reactor, daemon, in_background=_in_background(options))
+    wait_for_no_lookup(reactor)
     return daemon
 
 
@@ -175,7 +178,7 @@ def _venue(reactor: Any, configuration: Configuration) -> VenueService | None:
     from ctrader_twisted.sim.config import settings_from_table
     from ctrader_twisted.sim.service import VenueService
 
-    return VenueService(reactor, settings_from_table(configuration.simulator.table, configuration.file))
+    return VenueService(reactor, settings_from_table(configuration.simulator.venue, configuration.file))
 
 
 def _factory(configuration: Configuration, settings: ServiceSettings) -> Callable[..., Any]:

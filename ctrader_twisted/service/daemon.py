@@ -15,10 +15,11 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
 from ctrader_twisted.config import SIMULATOR
-from ctrader_twisted.credentials import Application, Environment
+from ctrader_twisted.credentials import Application
 from ctrader_twisted.errors import ConfigurationError, OpenApiError
 from ctrader_twisted.flight import FlightRecorder, Redactor
 from ctrader_twisted.service.environment import REFRESH_WAIT, EnvironmentWatch
+from ctrader_twisted.service.hosts import at_venue, environment_of
 from ctrader_twisted.session.pacing import Limits
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from ctrader_twisted.config import AccountSettings, Configuration, EnvironmentSettings
+    from ctrader_twisted.config import AccountSettings, Configuration
     from ctrader_twisted.factory import Opening
     from ctrader_twisted.outputs import JsonLinesWriter
     from ctrader_twisted.protocol import Tap
@@ -157,13 +158,17 @@ class Daemon(MultiService):
     def _begin_environments(self) -> None:
         for settings in self._configuration.environments:
             simulated = settings.name == SIMULATOR
+            if simulated:
+                assert self._venue is not None
+                settings = at_venue(settings, self._venue)
             self.environments.append(
                 EnvironmentWatch(
                     self._reactor,
-                    self._simulated_environment() if simulated else _environment(settings),
+                    environment_of(settings),
                     self._application(simulated),
                     [self._account(account, simulated) for account in settings.accounts],
                     limits=Limits(general=settings.requests_per_second, historical=settings.historical_per_second),
+                    compression=settings.compression,
                     recorder=self._recorder,
                     on_out=self._somebody_is_out,
                     login=f"ctrader login --config {shlex.quote(self._configuration.file)}",
@@ -175,11 +180,6 @@ class Daemon(MultiService):
 
     def _tap(self) -> Tap | None:
         return None if self._flight_recorder is None else self._flight_recorder.tap()
-
-    def _simulated_environment(self) -> Environment:
-        assert self._venue is not None
-        pem = self._venue.trust_root_pem.encode("ascii")
-        return Environment(SIMULATOR, "127.0.0.1", self._venue.port, pem, live=False)
 
     def _application(self, simulated: bool) -> Application:
         if simulated:
@@ -328,7 +328,3 @@ class Daemon(MultiService):
             end.addErrback(not_in_time_or_not_well)
         if ends:
             await DeferredList(ends).addTimeout(seconds, self._reactor)
-
-
-def _environment(settings: EnvironmentSettings) -> Environment:
-    return Environment(settings.name, settings.host, settings.port, settings.trust_root, settings.live)

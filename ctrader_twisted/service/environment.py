@@ -58,6 +58,7 @@ class EnvironmentWatch(Service):
 
     :param accounts: settings, ctidTraderAccountId and access token (None: the token store's) of each account.
     :param limits: requests per second.
+    :param compression: whether a WebSocket offers to be compressed.
     :param on_out: called when an account, or the application, can't be used until somebody corrects something.
     :param login: the command with which somebody logs in.
     :param tokens: the token store's grants, shared with the other environments.
@@ -75,6 +76,7 @@ class EnvironmentWatch(Service):
         accounts: Iterable[tuple[AccountSettings, int, str | None]],
         *,
         limits: Limits,
+        compression: bool = False,
         recorder: Recorder,
         on_out: Callable[[], object],
         login: str = "ctrader login",
@@ -87,7 +89,9 @@ class EnvironmentWatch(Service):
             reactor,
             application,
             environment,
-            settings=Settings(limits=limits, close_timeout=CLOSE_TIMEOUT, refresh_wait=REFRESH_WAIT),
+            settings=Settings(
+                limits=limits, close_timeout=CLOSE_TIMEOUT, refresh_wait=REFRESH_WAIT, compression=compression
+            ),
             opening=opening,
             tokens=tokens,
             tap=tap,

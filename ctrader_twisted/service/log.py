@@ -44,10 +44,16 @@ class LineObserver:
             if not failure.check(OpenApiError):
                 text = f"{text}\n{failure.getTraceback().rstrip()}"
         moment = datetime.fromtimestamp(event.get("log_time", 0.0)).astimezone()  # noqa: DTZ006  # the reader's own time
-        line = f"{moment.isoformat(' ', 'seconds')} {level.name:<5} {event.get('log_namespace', '-')}: {text}\n"
+        line = f"{moment.isoformat(' ', 'seconds')} {level.name:<5} {event.get('log_namespace', '-')}: {_safe(text)}\n"
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(line)
             self._stream.flush()
+
+
+def _safe(text: str) -> str:
+    """Replace what can't be printed, and indent further lines: a server's words move no cursor and fake no line."""
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+    return shown.replace("\n", "\n    ")
 
 
 def stderr_observer() -> LineObserver:

@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from ctrader_twisted import Application, Environment
+from ctrader_twisted import Application, Environment, Wire
 from ctrader_twisted.cli.checks import clocks
 from ctrader_twisted.cli.checks.environment import limits_of
 from ctrader_twisted.cli.checks.printing import Printer
 from ctrader_twisted.cli.checks.probes import days_left, describe
 from ctrader_twisted.cli.checks.report import Finding, Report, Status, failed, ok, skipped, warning
-from ctrader_twisted.cli.checks.sentences import moment, problem_and_remedy
+from ctrader_twisted.cli.checks.sentences import moment, of_another_wire, problem_and_remedy
 from ctrader_twisted.cli.checks.wanted import WantedEnvironment
 from ctrader_twisted.errors import (
     AccountRefused,
@@ -211,6 +211,22 @@ def test_limits(limits: Limits, expected: str) -> None:
     wanted = WantedEnvironment(Environment("x", "host.example"), Application("i", "s"), limits, (), ())
     found = limits_of(wanted)
     assert found.status is Status.OK and found.detail.endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("wire", "port", "expected"),
+    [
+        ("protobuf", 5035, ""),
+        ("protobuf-websocket", 5035, ""),
+        ("json", 5036, ""),
+        ("json", 5035, "Port 5035 is Spotware's for protobuf, and 5036 for json: set port or wire in [environment.x]"),
+        ("protobuf", 5036, "Port 5036 is Spotware's for json, and 5035 for protobuf: set port or wire in [environ"),
+        ("json", 443, "If port 443 is not one for json, set port or wire in [environment.x]"),
+    ],
+)
+def test_a_port_that_may_be_for_another_wire(wire: str, port: int, expected: str) -> None:
+    said = of_another_wire(Environment("x", "host.example", port, wire=Wire(wire)))
+    assert said.startswith(expected) and bool(said) is bool(expected)
 
 
 def signed(issuer: list[x509.NameAttribute[str]], *extensions: Any) -> x509.Certificate:

@@ -180,6 +180,8 @@ def test_the_simulator_needs_no_application(tmp_path: Path) -> None:
 def test_what_is_wrong_with_the_simulator_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"simulator\.sed"):
         find(Wanted(config=write(tmp_path, "[simulator]\nsed = 1\n")), {})
+    with pytest.raises(ConfigurationError, match=r'simulator\.wire: "jsom" is not a wire\. Did you mean "json"'):
+        find(Wanted(config=write(tmp_path, '[simulator]\nwire = "jsom"\n')), {})
 
 
 # What the command line says of servers and limits
@@ -197,6 +199,42 @@ def test_the_host_is_chosen() -> None:
         ("proxy.example", 15035, True),
         ("proxy.example", 15035, False),
     }
+
+
+def test_the_wire_is_chosen(tmp_path: Path) -> None:
+    found = find(Wanted(wire="json"), SECRETS)
+    assert {(each.wire, each.port) for each in found.environments.values()} == {("json", 5036)}
+    found = find(Wanted(wire="json", host="proxy.example", port=443), SECRETS)
+    assert {(each.wire, each.port) for each in found.environments.values()} == {("json", 443)}
+    file = write(tmp_path, '[environment.demo]\nwire = "json"\n[environment.lab]\nhost = "x"\nport = 15035\n')
+    found = find(Wanted(config=file), SECRETS)
+    assert {name: (each.wire, each.port) for name, each in found.environments.items()} == {
+        "demo": ("json", 5036),
+        "live": ("protobuf", 5035),
+        "lab": ("protobuf", 15035),
+    }
+    found = find(Wanted(config=file, wire="protobuf-websocket"), SECRETS)
+    assert {name: (each.wire, each.port) for name, each in found.environments.items()} == {
+        "demo": ("protobuf-websocket", 5035),
+        "live": ("protobuf-websocket", 5035),
+        "lab": ("protobuf-websocket", 15035),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "wire", "json_port"),
+    [
+        ("[simulator]\n", None, None),
+        ('[simulator]\nwire = "json"\n', None, 0),
+        ('[simulator]\nwire = "json"\njson_port = 15036\n', None, 15036),
+        ("[simulator]\n", "json", 0),
+        ('[simulator]\nwire = "json"\n', "protobuf", None),
+    ],
+)
+def test_how_the_simulator_is_talked_to(tmp_path: Path, text: str, wire: str | None, json_port: int | None) -> None:
+    found = find(Wanted(config=write(tmp_path, text), wire=wire), SECRETS)
+    assert found.simulator is not None and found.simulator.json_port == json_port
+    assert (found.environments["simulator"].wire == "json") is (json_port is not None)
 
 
 @pytest.mark.parametrize("host", [None, "demo.ctraderapi.com", "DEMO.ctraderapi.com."])

@@ -131,6 +131,7 @@ async def checked(
     *,
     environ: dict[str, str] | None = None,
     tokens: Path | None = None,
+    wire: str | None = None,
     timeout: float = 5.0,
 ) -> Checked:
     """Run the check, print what it found in both ways, and hold everything that was written to having no secret."""
@@ -144,7 +145,8 @@ async def checked(
     globalLogPublisher.addObserver(observe)
     try:
         capsys.readouterr()
-        way = Way(reactor, config, tokens, ENVIRON if environ is None else environ, timeout=timeout, told=told.append)
+        environ = ENVIRON if environ is None else environ
+        way = Way(reactor, config, tokens, environ, wire=wire, timeout=timeout, told=told.append)
         status = await way.go()
         for step in told:
             printer.step(step)

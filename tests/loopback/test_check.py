@@ -97,10 +97,11 @@ async def test_the_whole_way(reactor: Any, room: Room, venue: Venue, capsys: Cap
     assert found.status == 0
     assert {**found.statuses(), "clock": "ok"} == dict.fromkeys(found.statuses(), "ok")
     assert list(dict.fromkeys(one["step"] for one in found.document["steps"])) == [
-        *("configuration", "secrets", "token store", "dns", "tcp", "tls"),
+        *("configuration", "secrets", "token store", "wire", "dns", "tcp", "tls"),
         *("application", "version", "token", "account", "clock", "limits"),
     ]
     assert found.one("secrets")["detail"] == "CTRADER_CLIENT_ID, CTRADER_CLIENT_SECRET"
+    assert found.one("wire")["detail"] == "protobuf: protobuf over TCP"
     assert "127.0.0.1" in found.one("dns")["detail"]
     tls = found.one("tls")["detail"]
     assert "TLSv1.3, TLS_" in tls and "issued by ctrader_twisted simulated venue, 365 days left" in tls
@@ -382,7 +383,7 @@ async def test_whoever_interrupts_it_is_obeyed_at_once(
     told: list[Any] = []
     way = Way(reactor, room.config, None, ENVIRON, timeout=20, told=told.append)
     going = way.go()
-    last = {"dns": "token store", "tcp": "dns", "tls": "tcp", "application": "tls"}[where]
+    last = {"dns": "wire", "tcp": "dns", "tls": "tcp", "application": "tls"}[where]
     while not told or told[-1].step != last:
         await deferLater(reactor, 0)
     began = reactor.seconds()

@@ -69,7 +69,7 @@ def test_json_is_one_object_and_nothing_else(tmp_path: Path) -> None:
     assert document["configuration"] == "sim.toml"
     assert (document["status"], document["exit_status"]) == ("ok", 0)
     assert document["seconds"] > 0
-    assert [one["step"] for one in document["steps"]][:3] == ["configuration", "secrets", "dns"]
+    assert [one["step"] for one in document["steps"]][:3] == ["configuration", "secrets", "wire"]
     assert {one["status"] for one in document["steps"]} == {"ok", "skipped"}
 
 

@@ -79,6 +79,7 @@ def test_the_version(tmp_path: Path) -> None:
         (["watch"], "Missing argument 'SYMBOL...'"),
         (["watch", "EURUSD", "--count", "0"], "--count"),
         (["accounts", "--host", "http://x"], "is no HOST:PORT"),
+        (["accounts", "--wire", "jsn"], "'protobuf', 'json', 'protobuf-websocket'"),
         (["login", "--port", "1", "--redirect-uri", "http://localhost/"], "give one of them"),
         (["login", "--client-secret", "hush"], "No such option"),
         (["login", "--name", ""], "--name"),
@@ -116,14 +117,18 @@ def test_what_is_not_installed_is_said_in_a_sentence(tmp_path: Path) -> None:
 # A venue of its own
 
 
-def test_every_command_works_against_a_venue_of_its_own(tmp_path: Path) -> None:
-    quotes = ctrader(tmp_path, "watch", "EURUSD", "XAUUSD", "--count", "3", "--config", DEMO)
+@pytest.mark.parametrize("more", [(), ("--wire", "json")])
+def test_every_command_works_against_a_venue_of_its_own(tmp_path: Path, more: tuple[str, ...]) -> None:
+    quotes = ctrader(tmp_path, "watch", "EURUSD", "XAUUSD", "--count", "3", "--config", DEMO, *more)
     assert quotes.returncode == 0, quotes.stderr
     assert [json.loads(line)["environment"] for line in quotes.stdout.splitlines()] == ["simulator"] * 3
-    accounts = ctrader(tmp_path, "accounts", "--config", DEMO)
+    accounts = ctrader(tmp_path, "accounts", "--config", DEMO, *more)
     assert accounts.returncode == 0 and "1000001  demo" in accounts.stdout, accounts.stderr
-    symbols = ctrader(tmp_path, "symbols", "eurusd", "--json", "--config", DEMO)
+    symbols = ctrader(tmp_path, "symbols", "eurusd", "--json", "--config", DEMO, *more)
     assert [each["name"] for each in json.loads(symbols.stdout)] == ["EURUSD"]
+    check = ctrader(tmp_path, "check", "--json", "--config", DEMO, *more)
+    (wire,) = (step["detail"] for step in json.loads(check.stdout)["steps"] if step["step"] == "wire")
+    assert check.returncode == 0 and wire.startswith(f"{more[-1] if more else 'protobuf'}: ")
     login = ctrader(tmp_path, "login", "--config", DEMO)
     assert login.returncode == 1 and "nobody has to log in" in login.stderr
     assert not list(tmp_path.iterdir()), "nothing was written anywhere"

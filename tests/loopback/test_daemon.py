@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from twisted.internet.task import Clock
 
+from ctrader_twisted.config import WIRES
 from ctrader_twisted.flight import Said
 from ctrader_twisted.flight import read as recorded
 from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount
@@ -58,7 +59,7 @@ _SPAWNED: list[subprocess.Popen[str]] = []
 def spawn(*arguments: str, **settings: Any) -> subprocess.Popen[str]:
     settings.setdefault("env", environment(**SECRETS))
     process = subprocess.Popen(
-        [*TWISTD, *FOREGROUND, "ctrader", *arguments],
+        [*settings.pop("program", TWISTD), *FOREGROUND, "ctrader", *arguments],
         stdout=settings.pop("stdout", subprocess.PIPE),
         stderr=subprocess.PIPE,
         text=True,
@@ -119,7 +120,7 @@ class LoneVenue:
         self._log = folder / "venue.log"
         config = folder / "venue.toml"
         config.write_text(
-            f'[simulator]\nseed = 5\nstart = 2026-03-04T10:59:55Z\ntrust_root = "{self.trust_root}"\n'
+            f'[simulator]\nseed = 5\nstart = 2026-03-04T10:59:55Z\ntrust_root = "{self.trust_root}"\njson_port = 0\n'
             f'[[simulator.application]]\nclient_id = "an-id"\nclient_secret = "{SECRET}"\n'
             f'[[simulator.token]]\naccess_token = "{TOKEN}"\nrefresh_token = "{REFRESH}"\n'
             f"lifetime = {lifetime}\n",
@@ -134,9 +135,10 @@ class LoneVenue:
             self._process.kill()
             self._process.wait()
             raise
-        found = re.search(r"The venue listens on 127\.0\.0\.1:(\d+)", self.log)
+        wait_for(lambda: "JSON over WebSocket: " in self.log, "port for JSON")
+        found = re.search(r"The venue listens on 127\.0\.0\.1:(\d+).*wss://127\.0\.0\.1:(\d+)", self.log, re.DOTALL)
         assert found is not None
-        self.port = int(found[1])
+        self.port, self.json_port = int(found[1]), int(found[2])
 
     @property
     def log(self) -> str:
@@ -177,13 +179,70 @@ def write(tmp_path: Path, venue: LoneVenue) -> Callable[..., str]:
     return lambda output="-", more="", account="": configuration(tmp_path, venue, output, more, account)
 
 
-def test_secrets_from_the_environment_and_events_on_stdout(write: Callable[..., str]) -> None:
-    status, out, err = finish(spawn("--config", write(), "--seconds", "3"))
+@pytest.mark.parametrize("wire", WIRES)
+def test_secrets_from_the_environment_and_events_on_stdout(
+    write: Callable[..., str], venue: LoneVenue, wire: str
+) -> None:
+    config = Path(write())
+    port = venue.json_port if wire == "json" else venue.port
+    there = config.read_text("utf-8").replace(f"port = {venue.port}", f'port = {port}\nwire = "{wire}"')
+    config.write_text(there, "utf-8")
+    status, out, err = finish(spawn("--config", str(config), "--seconds", "3"))
     documents = read(out)
     assert status == 0, err
     assert [document["event"] for document in documents[:3]] == ["ready", "account", "account"]
     assert {"quote"} <= {document["event"] for document in documents}
     assert f"stdout: {len(documents)} events written, 0 not" in err
+
+
+def test_events_are_the_same_over_every_wire(tmp_path: Path) -> None:
+    """Each against a venue of its own, whose prices are the same: only how many have come by the end differs."""
+    processes = {}
+    for wire in WIRES:
+        path = tmp_path / f"{wire}.toml"
+        path.write_text(
+            f'[simulator]\nseed = 2026\nstart = 2026-03-04T10:59:57Z\nwire = "{wire}"\n'
+            '[[account]]\nenvironment = "simulator"\nsymbols = ["EURUSD", "XAUUSD"]\ndepth = ["EURUSD"]\n'
+            '[[output]]\npath = "-"\n',
+            "utf-8",
+        )
+        processes[wire] = spawn("--config", str(path), "--seconds", "4", env=environment())
+    quotes = {}
+    for wire, process in processes.items():
+        status, out, err = finish(process)
+        documents = read(out)
+        assert status == 0, err
+        assert [document["event"] for document in documents[:3]] == ["ready", "account", "account"]
+        assert {"quote", "depth"} <= {document["event"] for document in documents}
+        for document in documents:
+            del document["time"]
+        quotes[wire] = {d["server_time"]: d for d in documents if d["event"] == "quote" and "session_close" not in d}
+    together = set.intersection(*map(set, quotes.values()))
+    assert len(together) >= 3
+    for moment in together:
+        assert quotes["protobuf"][moment] == quotes["json"][moment] == quotes["protobuf-websocket"][moment]
+
+
+HANGING = """
+import socket, sys, time
+def getaddrinfo(*_):
+    sys.stderr.write("looking up\\n")
+    time.sleep(60)
+socket.getaddrinfo = getaddrinfo
+from twisted.scripts.twistd import run
+run()
+"""
+
+
+def test_a_lookup_that_hangs_holds_up_no_end(tmp_path: Path) -> None:
+    config = tmp_path / "daemon.toml"
+    account = f'[[account]]\nid = {ACCOUNT}\nenvironment = "lab"\n'
+    config.write_text(f'[environment.lab]\nhost = "venue.example"\n{account}[[output]]\npath = "-"\n', "utf-8")
+    began = time.monotonic()
+    process = spawn("--config", str(config), "--seconds", "1", program=[sys.executable, "-c", HANGING])
+    status, _, err = finish(process)
+    assert status == 0 and "looking up" in err
+    assert time.monotonic() - began < 10
 
 
 def test_secrets_from_a_credentials_file(write: Callable[..., str], tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""One environment: the way there, the application, the tokens, the accounts, the clock."""
+"""One environment: the wire, the way there, the application, the tokens, the accounts, the clock."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,16 +21,24 @@ from ctrader_twisted.cli.checks.probes import (
     shown_certificate,
 )
 from ctrader_twisted.cli.checks.report import Finding, Status, failed, ok, skipped, warning
+from ctrader_twisted.cli.checks.sentences import of_another_wire, problem_and_remedy
 from ctrader_twisted.cli.checks.wanted import WantedAccount
 from ctrader_twisted.cli.waiting import all_of
 from ctrader_twisted.client import OpenApiClient
-from ctrader_twisted.errors import ConfigurationError, RequestFailed
+from ctrader_twisted.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    ProtocolError,
+    RequestFailed,
+    UndecodableEnvelope,
+)
 from ctrader_twisted.reasons import UNTRUSTED
-from ctrader_twisted.session.events import Disconnected
+from ctrader_twisted.session.events import Disconnected, Problem
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.settings import Settings
 from ctrader_twisted.tls import ClientTLS
+from ctrader_twisted.wire.choice import Wire, client_wire
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -42,6 +51,11 @@ from ctrader_twisted.cli.checks.wanted import Opener, WantedEnvironment
 
 FEW_DAYS: Final = 7.0
 """Days before a server's certificate expires from which on that is a warning."""
+_WIRES: Final = {
+    Wire.PROTOBUF: "protobuf over TCP",
+    Wire.JSON: "JSON over WebSocket",
+    Wire.PROTOBUF_WEBSOCKET: "protobuf over WebSocket",
+}
 _NEVER: Final = 86_400.0
 """Seconds until a second attempt: there is to be none."""
 
@@ -56,6 +70,7 @@ async def check_environment(
     """
     with section:
         check = _Check(section, reactor, resolver, wanted, timeout)
+        section.add("wire", check.where, ok(f"{wanted.environment.wire.value}: {_WIRES[wanted.environment.wire]}"))
         obstacle = await check.reach()
         if obstacle is None:
             await check.converse()
@@ -114,23 +129,30 @@ class _Check:
     # The way there
 
     async def reach(self) -> str | None:
-        """Look at DNS, TCP and TLS; give why there is no way, or None."""
+        """Look at DNS, TCP, TLS and, if the wire has one, WebSocket; give why there is no way, or None."""
         environment = self.wanted.environment
+        websocket = () if environment.wire is Wire.PROTOBUF else ("websocket",)
         if not await self._look("dns", self._dns()):
-            self.skip("tcp", "tls", reason="the host name was not resolved")
+            self.skip("tcp", "tls", *websocket, reason="the host name was not resolved")
             return "there is no connection"
         try:
             tls = ClientTLS(environment.host, environment.trust_root)
         except ConfigurationError as error:
             self.skip("tcp", reason="TLS can't be begun")
             self.section.add("tls", self.where, failed(f"{error.file}: {error.problem}", error.remedy))
+            self.skip(*websocket, reason="TLS can't be begun")
             return "TLS can't be begun"
         call = Call(self.reactor, environment.host, environment.port, tls)
         try:
             if not await self._look("tcp", self._tcp(call)):
-                self.skip("tls", reason="there is no connection")
+                self.skip("tls", *websocket, reason="there is no connection")
                 return "there is no connection"
-            return None if await self._look("tls", self._tls(call)) else "TLS does not stand"
+            if not await self._look("tls", self._tls(call)):
+                self.skip(*websocket, reason="TLS does not stand")
+                return "TLS does not stand"
+            if websocket and not await self._look("websocket", self._websocket(call)):
+                return "there is no WebSocket"
+            return None
         finally:
             await call.close()
 
@@ -173,6 +195,24 @@ class _Check:
             return warning(detail, "The server's operator must renew its certificate")
         return ok(detail)
 
+    async def _websocket(self, call: Call) -> Finding:
+        environment, settings = self.wanted.environment, Settings()
+        wire = client_wire(
+            environment.wire,
+            host=environment.host,
+            port=environment.port,
+            where=self.where,
+            max_frame=settings.max_frame,
+            compression=self.wanted.compression,
+            unknown=Counter(),
+        )
+        began = self.reactor.seconds()
+        try:
+            await call.open_websocket(wire, self.timeout)
+        except NotReached as error:
+            return not_reached(error)
+        return ok(f"open after {_milliseconds(self.reactor.seconds() - began)}")
+
     def _trust_remedy(self) -> str:
         key = f"trust_root in [environment.{self.wanted.environment.name}]"
         if self.wanted.environment.trust_root is None:
@@ -194,6 +234,7 @@ class _Check:
                 close_timeout=1.0,
                 retry_after=_NEVER,
                 retry_at_most=_NEVER,
+                compression=self.wanted.compression,
                 reconcile=False,
             ),
         )
@@ -243,10 +284,19 @@ class _Check:
             if not ended.called:
                 ended.errback(event.reason)
 
+        def unreadable(event: Problem) -> None:
+            if isinstance(event.error, UndecodableEnvelope) and not ended.called:
+                ended.errback(event.error)
+
         client.once(Disconnected, lost)
-        # Connecting, TLS and the answer have a time each.
+        client.on(Problem, unreadable)
+        # Connecting, the handshakes and the answer have a time each.
         client.when_ready(3 * self.timeout + 1).addCallbacks(authorised, not_ready)
-        await ended
+        try:
+            await ended
+        except (ConnectionFailed, ProtocolError) as error:  # the server has not understood, or is not understood
+            problem, remedy = problem_and_remedy(error)
+            return failed(problem, of_another_wire(self.wanted.environment) or remedy)
         return ok("authorised")
 
     async def _version(self, client: OpenApiClient) -> Finding:

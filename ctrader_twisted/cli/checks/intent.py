@@ -52,52 +52,56 @@ _FOR_THE_DAEMON: Final = (("account", "missing"), ("output", "neither an output 
 """Keys, and how the problem begins, of what only the daemon needs: the other commands do without."""
 
 
-def read(file: Path | None, tokens: Path | None, environ: Mapping[str, str]) -> Intent:
+def read(file: Path | None, tokens: Path | None, environ: Mapping[str, str], wire: str | None = None) -> Intent:
     """Read a configuration as the daemon does; where only the daemon would miss something, as the other commands do.
 
     :param file: None to go by the process's environment alone.
     :param tokens: where tokens are kept, whatever the configuration says.
     :param environ: the process's environment.
+    :param wire: how to talk, whatever the configuration says.
     :raises ConfigurationError: naming every problem, each with its key and remedy.
     :raises CommandFailed: if there is no file, and the environment does not say who this is.
     """
     incomplete: tuple[ConfigurationError, ...] = ()
     if file is not None:
         try:
-            intent = _of_the_daemon(config.load(file, environ), file)
+            intent = _of_the_daemon(config.load(file, environ), file, wire)
         except ConfigurationError as error:
             incomplete = error.errors if isinstance(error, ConfigurationErrors) else (error,)
             if not all(map(_is_for_the_daemon, incomplete)):
                 raise
         else:
             return intent if tokens is None else replace(intent, token_file=tokens)
-    return replace(_of_the_commands(file, tokens, environ), incomplete=incomplete)
+    return replace(_of_the_commands(file, tokens, environ, wire), incomplete=incomplete)
 
 
 def _is_for_the_daemon(error: ConfigurationError) -> bool:
     return any(error.key == key and error.problem.startswith(problem) for key, problem in _FOR_THE_DAEMON)
 
 
-def _of_the_daemon(configuration: Configuration, file: Path) -> Intent:
-    simulator = None
+def _of_the_daemon(configuration: Configuration, file: Path, wire: str | None) -> Intent:
+    simulator, environments = None, configuration.environments
+    if wire is not None:
+        environments = tuple(each.over(wire) for each in environments)
     if configuration.simulator is not None:
         from ctrader_twisted.sim.config import settings_from_table
 
-        simulator = settings_from_table(configuration.simulator.table, configuration.file)
+        venue = replace(configuration.simulator, wire=wire or configuration.simulator.wire).venue
+        simulator = settings_from_table(venue, configuration.file)
     application = configuration.application
     return Intent(
         file=file,
         application=None if application is None else Application(application.client_id, application.client_secret),
-        environments=configuration.environments,
+        environments=environments,
         token_file=None if configuration.tokens is None else configuration.tokens.file,
         token_url=configuration.oauth.token_url,
-        simulator=simulator if any(each.name == SIMULATOR for each in configuration.environments) else None,
+        simulator=simulator if any(each.name == SIMULATOR for each in environments) else None,
         warnings=configuration.warnings,
     )
 
 
-def _of_the_commands(file: Path | None, tokens: Path | None, environ: Mapping[str, str]) -> Intent:
-    found = find(Wanted(config=file, tokens=tokens), environ)
+def _of_the_commands(file: Path | None, tokens: Path | None, environ: Mapping[str, str], wire: str | None) -> Intent:
+    found = find(Wanted(config=file, tokens=tokens, wire=wire), environ)
     named = tuple(each for each in found.environments.values() if each.accounts)
     candidates = [found.environments[name] for name in found.named or found.environments if name in found.environments]
     return Intent(

@@ -1,4 +1,4 @@
-"""DNS, TCP and TLS by themselves, in the way the client uses them. Nothing of ours is said."""
+"""DNS, TCP, TLS and WebSocket by themselves, in the way the client uses them. Nothing of ours is said."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from zope.interface import implementer
 
 from ctrader_twisted.cli.checks.report import Finding, failed
+from ctrader_twisted.errors import HandshakeRefused
 from ctrader_twisted.reasons import Explanation, explain
 from ctrader_twisted.tls import MemoryTLS, PromptTLSFactory
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IAddress, IConnector, IHostResolution
     from twisted.python.failure import Failure
+
+    from ctrader_twisted.wire.verbs import Verbs
 
 GOODBYE = 1.0
 """Seconds that a server is given to let go of a connection."""
@@ -142,6 +145,7 @@ class _Caller(Protocol):
     :ivar peer: the address it is connected to, or None.
     :ivar handshake: TLS that stands, or None.
     :ivar received: what was answered, the first 64 KiB of it.
+    :ivar wire: what takes the answers instead, once it is there.
     :ivar lost: why there is no connection, or none any more; None as long as that is not known.
     """
 
@@ -149,6 +153,7 @@ class _Caller(Protocol):
         self.peer: str | None = None
         self.handshake: Handshake | None = None
         self.received = b""
+        self.wire: Verbs | None = None
         self.lost: Explanation | None = None
         self._watching: Deferred[None] | None = None
 
@@ -175,11 +180,22 @@ class _Caller(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Keep an answer."""
-        self.received += data[: _MOST - len(self.received)]
+        if self.wire is None:
+            self.received += data[: _MOST - len(self.received)]
+        else:
+            self.wire.receive(data)
+            self.say()
         self._changed()
+
+    def say(self) -> None:
+        """Say what the wire has to say."""
+        assert self.wire is not None and self.transport is not None
+        self.transport.write(self.wire.data_to_send())
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """It is over."""
+        if self.wire is not None:
+            self.wire.end()
         self.end(explain(reason.value))
 
     def end(self, why: Explanation) -> None:
@@ -257,6 +273,32 @@ class Call:
         transport.write(question)
         await self._until(lambda: b"\r\n\r\n" in self._caller.received, timeout, _NO_ANSWER)
         return self._caller.received.partition(b"\r\n\r\n")[0]
+
+    async def open_websocket(self, wire: Verbs, timeout: float) -> None:
+        """Shake hands for a WebSocket, and close it.
+
+        :raises ConnectionFailed: if the server does not let it begin.
+        :raises NotReached: if there is no whole answer within ``timeout`` seconds.
+        """
+        caller = self._caller
+        caller.wire = wire
+        wire.begin()
+        caller.say()
+        too_slow = Explanation(
+            f"the WebSocket handshake was not completed within {timeout:g} s",
+            "the server is in maintenance or overloaded, or what answers there is no WebSocket server: check host, "
+            "port and wire",
+        )
+        try:
+            await self._until(lambda: wire.open or wire.over is not None, timeout, too_slow)
+        except NotReached:
+            wire.end()
+            if not isinstance(wire.over, HandshakeRefused) or wire.over.status is None:
+                raise  # else it was refused, in more words than came
+        if wire.over is not None:
+            raise wire.over
+        wire.close()
+        caller.say()
 
     async def close(self) -> None:
         """Let go of the connection; a server that does not is left after a second."""

@@ -11,6 +11,7 @@ from ctrader_twisted.errors import (
     CannotRoute,
     ConfigurationError,
     ConnectionFailed,
+    HandshakeRefused,
     NotAuthorised,
     RateLimited,
     RequestFailed,
@@ -20,8 +21,10 @@ from ctrader_twisted.errors import (
     TokenStoreError,
     UnderMaintenance,
 )
+from ctrader_twisted.wire.choice import Wire
 
 if TYPE_CHECKING:
+    from ctrader_twisted.credentials import Environment
     from ctrader_twisted.errors import OpenApiError
 
 
@@ -53,6 +56,9 @@ def problem_and_remedy(error: OpenApiError) -> Said:
         return Said(f"{error.key}: {error.problem}" if error.key else error.problem, error.remedy.rstrip("."))
     if isinstance(error, TokenStoreError):
         return Said(error.problem, error.remedy)
+    if isinstance(error, HandshakeRefused):
+        problem = f"{error.problem}: {error.body}" if error.body else error.problem
+        return Said(problem, error.remedy[:1].upper() + error.remedy[1:])
     if isinstance(error, ConnectionFailed):
         return Said(error.reason)
     if isinstance(error, RequestFailed):
@@ -70,6 +76,21 @@ def problem_and_remedy(error: OpenApiError) -> Said:
             remedy = "Too many programs use this application at the same time: end some of them"
         return Said(code_and_description(error), remedy)
     return Said(str(error))
+
+
+def of_another_wire(environment: Environment) -> str:
+    """Say what to do where a server does not understand, or is not understood: its port may be for another wire.
+
+    ``""`` if it is the port on which the wire is expected.
+    """
+    port, wire = environment.port, environment.wire
+    if port == wire.default_port:
+        return ""
+    change = f"set port or wire in [environment.{environment.name}]"
+    for other in Wire:
+        if port == other.default_port:
+            return f"Port {port} is Spotware's for {other.value}, and {wire.default_port} for {wire.value}: {change}"
+    return f"If port {port} is not one for {wire.value}, {change}"
 
 
 def code_and_description(error: ServerError) -> str:

@@ -55,6 +55,7 @@ class WantedEnvironment:
     :ivar openers: every token there is.
     :ivar everything: whether every account is meant that the tokens open here.
     :ivar clock: whether its clock shows the time; a simulated venue's shows what it was set to.
+    :ivar compression: whether a WebSocket offers to be compressed.
     """
 
     environment: Environment
@@ -64,3 +65,4 @@ class WantedEnvironment:
     openers: tuple[Opener, ...]
     everything: bool = False
     clock: bool = True
+    compression: bool = False

@@ -19,10 +19,11 @@ from ctrader_twisted.cli.checks.wanted import (
 )
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.cli.waiting import all_of
-from ctrader_twisted.config import SIMULATOR, EnvironmentSettings
+from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.config.settings import SPOTWARE
-from ctrader_twisted.credentials import Application, Environment
+from ctrader_twisted.credentials import Application
 from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.service.hosts import at_venue, environment_of
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.sim.service import VenueService
 from ctrader_twisted.tokens import Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.cli.checks.intent import Intent
     from ctrader_twisted.cli.checks.report import Section, Step
+    from ctrader_twisted.config import EnvironmentSettings
 
 ALL_WELL: Final = 0
 FAILED: Final = 1
@@ -47,6 +49,7 @@ class Way:
     :param file: the configuration; None to go by the process's environment.
     :param tokens: where tokens are kept, whatever the configuration says; None to go by it.
     :param environ: the process's environment.
+    :param wire: how to talk, whatever the configuration says; None to go by it.
     :param timeout: seconds that each step may take.
     :param told: called with each step as soon as all before it are known.
 
@@ -61,6 +64,7 @@ class Way:
         tokens: Path | None,
         environ: Mapping[str, str],
         *,
+        wire: str | None = None,
         timeout: float = 10.0,
         told: Callable[[Step], None] | None = None,
     ) -> None:
@@ -70,6 +74,7 @@ class Way:
         self._file = file
         self._tokens = tokens
         self._environ = environ
+        self._wire = wire
         self._timeout = timeout
         self._resolver = Resolver(reactor)
 
@@ -117,7 +122,7 @@ class Way:
     def _read(self) -> Intent | None:
         with self.report.section() as section:
             try:
-                return intent.read(self._file, self._tokens, self._environ)
+                return intent.read(self._file, self._tokens, self._environ, self._wire)
             except ConfigurationError as error:
                 files.refusals(section, error)
             except CommandFailed as error:
@@ -151,13 +156,10 @@ class Way:
         await keeper.load()
         first = next(iter(registry.accounts))
         environments = []
-        for each in asked.environments or (EnvironmentSettings(SIMULATOR, "", 0, None, None, ()),):
+        for each in asked.environments:
             if each.name == SIMULATOR:
                 each = replace(
-                    each,
-                    host="127.0.0.1",
-                    port=service.port,
-                    trust_root=service.trust_root_pem.encode("ascii"),
+                    at_venue(each, service),
                     live=venue.options.environment == "live",
                     accounts=tuple(replace(one, account_id=one.account_id or first) for one in each.accounts),
                 )
@@ -229,13 +231,14 @@ def _wanted(settings: EnvironmentSettings, source: _Source, *, everything: bool)
     accounts = _accounts(settings, source)
     used = [account.opener for account in accounts if account.opener is not None]
     return WantedEnvironment(
-        Environment(settings.name, settings.host, settings.port, settings.trust_root, settings.live),
+        environment_of(settings),
         source.application,
         Limits(settings.requests_per_second, settings.historical_per_second),
         accounts,
         tuple(openers if everything else dict.fromkeys(used)),
         everything,
         clock=settings.name != SIMULATOR,
+        compression=settings.compression,
     )
 
 
