@@ -46,7 +46,9 @@ soak: $(VENV)/test.stamp
 	@$(BIN)/python -m pytest -m soak -o faulthandler_timeout=1800 $(ARGS)
 
 bench: $(VENV)/test.stamp
-	@set -e; for program in benchmarks/spots.py benchmarks/requests.py; do echo "== $$program"; $(BIN)/python "$$program" $(ARGS); done
+	@set -e; for wire in protobuf json protobuf-websocket; do for program in benchmarks/spots.py benchmarks/requests.py; do \
+	  echo "== $$program --wire $$wire"; $(BIN)/python "$$program" --wire "$$wire" $(ARGS); \
+	done; done
 
 # ------------------------------------------------------------------------------------------------------------ to develop
 

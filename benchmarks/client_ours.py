@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import json
 import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import probe
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def _client(reactor: Any, args: argparse.Namespace) -> Any:
@@ -17,14 +22,14 @@ def _client(reactor: Any, args: argparse.Namespace) -> Any:
     from ctrader_twisted.session.pacing import Limits
     from ctrader_twisted.settings import Settings
 
-    environment = Environment("sender", "localhost", args.port, trust_root=Path(args.trust_root).read_bytes())
+    trust_root = Path(args.trust_root).read_bytes()
+    environment = Environment("sender", "localhost", args.port, trust_root=trust_root, wire=args.wire)
     settings = Settings(limits=Limits() if args.paced else Limits(general=None, historical=None))
     return OpenApiClient(reactor, Application("id", "secret"), environment, settings=settings)
 
 
 async def spots(reactor: Any, args: argparse.Namespace) -> None:
     """Subscribe, and read symbolId, bid and ask of every event."""
-    from probe import Tally
     from sender import ACCOUNT
     from twisted.internet.defer import Deferred
 
@@ -33,7 +38,7 @@ async def spots(reactor: Any, args: argparse.Namespace) -> None:
     grown = []
     client = _client(reactor, args)
     finished: list[Deferred[None]] = []
-    tally = Tally(args.events, args.stamped, lambda: finished.pop().callback(None))
+    tally = probe.Tally(args.events, args.stamped, lambda: finished.pop().callback(None))
     client.on(ProtoOASpotEvent, tally.spot)
     client.start()
     await client.when_ready()
@@ -69,14 +74,12 @@ async def requests(reactor: Any, args: argparse.Namespace) -> None:
             raise AssertionError("not the answer")
 
     if args.sequential:
-        from probe import percentile
-
         times = []
         for _ in range(args.sequential):
             asked = time.perf_counter_ns()
             checked(await client.trader(ctidTraderAccountId=ACCOUNT))
             times.append((time.perf_counter_ns() - asked) / 1e3)
-        result["p50"], result["p99"] = percentile(times, 0.5), percentile(times, 0.99)
+        result["p50"], result["p99"] = probe.percentile(times, 0.5), probe.percentile(times, 0.99)
     if args.pipelined:
         left_to_send = left_to_come = args.pipelined
         all_done: Deferred[None] = Deferred()
@@ -118,23 +121,14 @@ async def requests(reactor: Any, args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Do one run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("spots", "requests"))
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--trust-root", required=True)
-    parser.add_argument("--core", type=int)
-    parser.add_argument("--events", type=int, default=200_000)
-    parser.add_argument("--bursts", type=int, default=1)
-    parser.add_argument("--stamped", action="store_true", help="take each event's latency from its timestamp")
-    parser.add_argument("--sequential", type=int, default=0, metavar="REQUESTS")
-    parser.add_argument("--pipelined", type=int, default=0, metavar="REQUESTS")
-    parser.add_argument("--in-flight", type=int, default=100)
-    parser.add_argument("--pending", type=int, default=0, help="requests that wait while the connection is cut")
+    parser = probe.arguments(__doc__, "spots", "requests")
     parser.add_argument("--paced", action="store_true", help="keep to the limits that are the default")
     parser.add_argument("--profile", metavar="FILE", help="write a cProfile there")
     args = parser.parse_args()
     if args.core is not None:
         os.sched_setaffinity(0, {args.core})
+    for module in probe.MODULES[args.wire]:  # before any clock runs
+        importlib.import_module(module)
     from twisted.internet.defer import ensureDeferred
     from twisted.internet.task import react
 

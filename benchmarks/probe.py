@@ -5,12 +5,21 @@ Kept apart from `rig`, and free of anything but the standard library: the peer's
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import os
 import resource
 import time
 
 from sender import TIMESTAMP_OFFSET, spot_sums
+
+#: What a client of ours imports, over each wire.
+MODULES = {
+    "protobuf": ["ctrader_twisted.client"],
+    "json": ["ctrader_twisted.client", "ctrader_twisted.wire.websocket", "ctrader_twisted.wire.jsontext"],
+    "protobuf-websocket": ["ctrader_twisted.client", "ctrader_twisted.wire.websocket"],
+}
 
 
 def resident() -> int:
@@ -22,10 +31,35 @@ def resident() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def peak() -> int:
+    """Give the most memory that was resident, in bytes. (getrusage may give what the forking process had.)"""
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def percentile(values: list[float], share: float) -> float:
     """Give one percentile."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def arguments(description: str | None, *what: str) -> argparse.ArgumentParser:
+    """Make a parser for what clients of the sender are told."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("what", choices=what)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--trust-root")
+    parser.add_argument("--wire", default="protobuf")
+    parser.add_argument("--core", type=int)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--bursts", type=int, default=1)
+    parser.add_argument("--stamped", action="store_true", help="take each event's latency from its timestamp")
+    parser.add_argument("--sequential", type=int, default=0, metavar="REQUESTS")
+    parser.add_argument("--pipelined", type=int, default=0, metavar="REQUESTS")
+    parser.add_argument("--in-flight", type=int, default=100)
+    parser.add_argument("--pending", type=int, default=0, help="requests that wait while the connection is cut")
+    return parser
 
 
 class Tally:
@@ -71,8 +105,24 @@ class Tally:
         """Print the figures as one line of JSON."""
         assert (self.symbols, self.bids, self.asks) == spot_sums(self._events), "what arrived is not what was sent"
         result = {"finished": self.finished, "cpu": self.cpu, "grown": self.grown, **more}
-        result["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        result["peak"] = peak()
         if self.latencies:
             result["p50"] = percentile(self.latencies, 0.5)  # type: ignore[arg-type]
             result["p99"] = percentile(self.latencies, 0.99)  # type: ignore[arg-type]
         print(json.dumps(result), flush=True)
+
+
+class MappingTally(Tally):
+    """The same for events that are dictionaries."""
+
+    def _plain(self, event) -> None:  # type: ignore[no-untyped-def]
+        self.symbols += event["symbolId"]
+        self.bids += event["bid"]
+        self.asks += event["ask"]
+        self.count += 1
+        if self.count == self._events:
+            self._finish()
+
+    def _stamped(self, event) -> None:  # type: ignore[no-untyped-def]
+        self.latencies.append(time.monotonic_ns() // 1000 - event["timestamp"] + TIMESTAMP_OFFSET)
+        self._plain(event)

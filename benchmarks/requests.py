@@ -7,8 +7,10 @@ A server in another process answers ProtoOATraderReq over TLS on loopback with b
 * from `start` to READY; from a cut connection to the last failed request; the import.
 
     python benchmarks/requests.py --rounds 7
+    python benchmarks/requests.py --rounds 7 --wire json
 
-Spotware's client has no place here: it sends once a second, so each request of a sequence takes that long.
+Over WebSocket the `websockets` library does the same in the same rounds. Spotware's client has no place here: it sends
+once a second, so each request of a sequence takes that long.
 `docs/performance.md` says how the figures are made and what they were.
 """
 
@@ -16,43 +18,41 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+from functools import partial
 from typing import Any
 
+import probe
 import rig
-
-OURS = "ctrader_twisted"
+from rig import BLOCKING, OURS
 
 
 def sequential(args: argparse.Namespace, certificates: tuple[str, str]) -> dict[str, Any]:
     """Measure requests that wait for the one before, and the way to READY."""
     trust, certificate = certificates
-    with rig.Sender(certificate) as sender:
-        common = ("--port", sender.port, "--trust-root", trust)
-        asked = (*common, "--sequential", args.requests)
-
-        def ours(*options: object) -> dict[str, Any]:
-            return rig.child(sys.executable, "client_ours.py", "requests", *asked, *options)
-
-        series = rig.Series(OURS, ours)
-        floor = rig.Series("blocking socket", lambda: rig.child(sys.executable, "floor.py", "requests", *asked))
+    clients = rig.clients(args, trust, "requests")
+    with rig.Sender(certificate, "--wire", args.wire) as sender:
+        port = ("--port", sender.port)
+        series = {
+            name: rig.Series(name, partial(run, *port, "--sequential", args.requests)) for name, run in clients.items()
+        }
         # As many as the limit lets go at once.
-        few = (*common, "--sequential", 40, "--paced")
-        limited = rig.Series(
-            f"{OURS}, 40 requests under the usual limits",
-            lambda: rig.child(sys.executable, "client_ours.py", "requests", *few),
+        few = rig.Series(
+            f"{OURS}, 40 requests under the usual limits", partial(clients[OURS], *port, "--sequential", 40, "--paced")
         )
-        rounds = rig.Rounds([series, floor, limited]).go(args.rounds, rig.note)
+        rounds = rig.Rounds([*series.values(), few]).go(args.rounds, rig.note)
+    ours, floor = series[OURS], series[BLOCKING]
     rows, result = [], {}
     for each in rounds.series:
         p50, p99, ready = (rounds.median(each, key) for key in ("p50", "p99", "ready"))
-        ratio = rounds.ratio(each, floor, "p50")
-        result[each.label] = {"p50_us": p50, "p99_us": p99, "ready_ms": ready, "p50_is_times_blocking": ratio}
-        beside = rig.times(ratio, each is floor)
-        rows.append([each.label, f"{p50:.0f}", f"{p99:.0f}", beside, f"{ready:.1f}", rounds.count(each)])
+        ratio, faster = rounds.ratio(each, floor, "p50"), rounds.ratio(ours, each, "p50")
+        result[each.label] = {
+            "p50_us": p50, "p99_us": p99, "ready_ms": ready, "p50_is_times_blocking": ratio, "our_p50_is_times": faster,
+        }  # fmt: skip
+        beside = rig.times(ratio, each is floor), rig.times(faster, each in (ours, few))
+        rows.append([each.label, f"{p50:.0f}", f"{p99:.0f}", *beside, f"{ready:.1f}", rounds.count(each)])
     rig.table(
-        f"One request after another, {args.requests:,} of them",
-        ["", "p50 µs", "p99 µs", "× blocking", "to READY ms", "quiet runs"],
+        f"{rig.WIRES[args.wire]}: one request after another, {args.requests:,} of them",
+        ["", "p50 µs", "p99 µs", "× blocking", "our p50 is", "to READY ms", "quiet runs"],
         rows,
     )
     return result
@@ -62,27 +62,31 @@ def pipelined(args: argparse.Namespace, certificates: tuple[str, str]) -> dict[s
     """Measure many requests at once."""
     trust, certificate = certificates
     count = args.requests * 10
-    with rig.Sender(certificate) as sender:
-        common = ("--port", sender.port, "--trust-root", trust, "--pipelined", count)
-        series = [
-            rig.Series(
-                f"{in_flight:,} in flight",
-                lambda in_flight=in_flight: rig.child(  # type: ignore[misc]
-                    sys.executable, "client_ours.py", "requests", *common, "--in-flight", in_flight
-                ),
+    clients = rig.clients(args, trust, "requests")
+    del clients[BLOCKING]
+    with rig.Sender(certificate, "--wire", args.wire) as sender:
+        common = ("--port", sender.port, "--pipelined", count)
+        series = {
+            (name, in_flight): rig.Series(
+                f"{name}, {in_flight:,} in flight", partial(run, *common, "--in-flight", in_flight)
             )
             for in_flight in args.in_flight
-        ]
-        rounds = rig.Rounds(series).go(args.rounds, rig.note)
+            for name, run in clients.items()
+        }
+        rounds = rig.Rounds(list(series.values())).go(args.rounds, rig.note)
     rows, result = [], {}
-    for each in rounds.series:
+    for (name, in_flight), each in series.items():
         rate, cpu = rounds.median(each, "rate"), rounds.median(each, "cpu_per_request")
         best = max(run["rate"] for run in each.runs)
-        result[each.label] = {"requests_per_second": rate, "best": best, "cpu_us_per_request": cpu}
-        rows.append([each.label, f"{rate:,.0f}", f"{best:,.0f}", f"{cpu:.1f}", rounds.count(each)])
+        ratio = rounds.ratio(series[OURS, in_flight], each, "rate")
+        result[each.label] = {
+            "requests_per_second": rate, "best": best, "cpu_us_per_request": cpu, "ours_is_times": ratio,
+        }  # fmt: skip
+        beside = rig.times(ratio, name == OURS)
+        rows.append([each.label, f"{rate:,.0f}", f"{best:,.0f}", f"{cpu:.1f}", beside, rounds.count(each)])
     rig.table(
-        f"Many at once, pacing off, {count:,} requests",
-        ["", "requests/s", "best", "CPU µs/request", "quiet runs"],
+        f"{rig.WIRES[args.wire]}: many at once, pacing off, {count:,} requests",
+        ["", "requests/s", "best", "CPU µs/request", "ours is", "quiet runs"],
         rows,
     )
     return result
@@ -91,18 +95,21 @@ def pipelined(args: argparse.Namespace, certificates: tuple[str, str]) -> dict[s
 def cuts(args: argparse.Namespace, certificates: tuple[str, str]) -> dict[str, Any]:
     """Measure from the server's close to the last of the requests that had waited."""
     trust, certificate = certificates
+    clients = rig.clients(args, trust, "requests")
+    del clients[BLOCKING]
 
-    def run(cut: str) -> dict[str, Any]:
-        with rig.Sender(certificate, "--cut", cut, "--cut-after", args.pending) as sender:
-            common = ("--port", sender.port, "--trust-root", trust)
-            done = rig.child(sys.executable, "client_ours.py", "requests", *common, "--pending", args.pending)
+    def run(name: str, cut: str) -> dict[str, Any]:
+        with rig.Sender(certificate, "--wire", args.wire, "--cut", cut, "--cut-after", args.pending) as sender:
+            done = clients[name]("--port", sender.port, "--pending", args.pending)
             return {"ms": (done["failed_at"] - sender.told("cut")) / 1e6}
 
-    series = [rig.Series(cut.upper(), lambda cut=cut: run(cut)) for cut in ("fin", "rst")]  # type: ignore[misc]
+    series = [
+        rig.Series(f"{name}, {cut.upper()}", partial(run, name, cut)) for name in clients for cut in ("fin", "rst")
+    ]
     rounds = rig.Rounds(series).go(args.rounds, rig.note)
     result = {each.label: rounds.median(each, "ms") for each in series}
     rig.table(
-        f"A cut with {args.pending} requests pending: until the last has failed",
+        f"{rig.WIRES[args.wire]}: a cut with {args.pending} requests pending, until the last has failed",
         ["", "ms", "quiet runs"],
         [[each.label, f"{result[each.label]:.1f}", rounds.count(each)] for each in series],
     )
@@ -111,12 +118,12 @@ def cuts(args: argparse.Namespace, certificates: tuple[str, str]) -> dict[str, A
 
 def imports(args: argparse.Namespace) -> dict[str, Any]:
     """Measure the import in a fresh interpreter."""
-    everything = rig.Series("import ctrader_twisted.client", lambda: rig.imported("ctrader_twisted.client"))
-    reactor = rig.Series(
-        "import twisted.internet.reactor, …ssl",
-        lambda: rig.imported("twisted.internet.reactor", "twisted.internet.ssl"),
-    )
-    rounds = rig.Rounds([everything, reactor]).go(args.rounds, rig.note)
+    peers = [("websockets.asyncio.client", "json")] if rig.DECODERS[args.wire] else []
+    series = [
+        rig.Series(f"import {', '.join(modules)}", partial(rig.imported, *modules))
+        for modules in (probe.MODULES[args.wire], ("twisted.internet.reactor", "twisted.internet.ssl"), *peers)
+    ]
+    rounds = rig.Rounds(series).go(args.rounds, rig.note)
     result = {each.label: rounds.median(each, "ms") for each in rounds.series}
     rig.table("Import, from compiled files", ["", "ms"], [[label, f"{took:.0f}"] for label, took in result.items()])
     return result
@@ -129,15 +136,18 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, nargs="*", default=[100, 1_000])
     parser.add_argument("--pending", type=int, default=100, help="requests that wait when the connection is cut (100)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each, in turn (5)")
-    rig.add_arguments(parser)
+    rig.add_arguments(parser, "sequential", "pipelined", "cut", "import")
     args = parser.parse_args()
     with rig.settled(args), rig.authority() as certificates:
-        result: dict[str, Any] = {"machine": rig.machine(), "requests": args.requests, "rounds": args.rounds}
+        result: dict[str, Any] = {"machine": rig.machine(args.wire), "requests": args.requests, "rounds": args.rounds}
         rig.say(result["machine"])
-        result["sequential"] = sequential(args, certificates)
-        result["pipelined"] = pipelined(args, certificates)
-        result["cut"] = cuts(args, certificates)
-        result["import"] = imports(args)
+        parts = {
+            "sequential": partial(sequential, args, certificates),
+            "pipelined": partial(pipelined, args, certificates),
+            "cut": partial(cuts, args, certificates),
+            "import": partial(imports, args),
+        }
+        result.update((name, part()) for name, part in parts.items() if name in args.only)
         if args.json:
             print(json.dumps(result, indent=1), file=args.stdout)
 

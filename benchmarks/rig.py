@@ -16,11 +16,20 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+WIRES = {
+    "protobuf": "protobuf over TCP",
+    "json": "JSON over WebSocket",
+    "protobuf-websocket": "protobuf over WebSocket",
+}
+#: What else can talk over a wire: what `client_websockets.py` decodes with.
+DECODERS = {"protobuf": [], "json": ["json", "msgspec"], "protobuf-websocket": ["protobuf"]}
+OURS, BLOCKING = "ctrader_twisted", "blocking socket"
 QUIET = 1.2
 STEAL = 0.04
 
@@ -67,8 +76,12 @@ def stolen() -> tuple[int, int]:
     return ticks[7], sum(ticks)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what both benchmarks take."""
+def add_arguments(parser: argparse.ArgumentParser, *parts: str) -> None:
+    """Add what both benchmarks take; these are what one can be told to measure alone."""
+    parser.add_argument(
+        "--only", nargs="+", choices=parts, default=parts, metavar="PART", help=f"of {', '.join(parts)}"
+    )
+    parser.add_argument("--wire", choices=WIRES, default="protobuf", help="what is spoken (protobuf)")
     parser.add_argument("--json", action="store_true", help="print JSON; the tables go to stderr")
     parser.add_argument(
         "--realtime", action="store_true",
@@ -145,6 +158,16 @@ def child(python: str, script: str, *options: object, isolated: bool = False) ->
         raise RuntimeError(f"{script} ended with status {done.returncode}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
+
+
+def clients(args: argparse.Namespace, trust: str, what: str) -> dict[str, Callable[..., dict[str, Any]]]:
+    """Give what is measured over this wire, ``spots`` or ``requests``: ours first, and a blocking socket last."""
+    common = (what, "--wire", args.wire, "--trust-root", trust)
+    scripts = {OURS: ("client_ours.py", *common)}
+    for decoder in DECODERS[args.wire]:
+        scripts[f"websockets + {decoder}"] = ("client_websockets.py", *common, "--decoder", decoder)
+    scripts[BLOCKING] = ("floor.py", *common)
+    return {name: partial(child, sys.executable, *script) for name, script in scripts.items()}
 
 
 def versions(python: str) -> str:
@@ -258,8 +281,8 @@ def table(title: str, head: list[str], rows: list[list[str]]) -> None:
         print("  ".join([first, *others]).rstrip())
 
 
-def machine() -> dict[str, str]:
-    """Say what was measured on and with."""
+def machine(wire: str) -> dict[str, str]:
+    """Say what was measured, on and with what."""
     import ssl
     from importlib.metadata import version
 
@@ -267,12 +290,15 @@ def machine() -> dict[str, str]:
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    others = ["wsproto", "websockets", "msgspec"] if wire != "protobuf" else []
     return {
+        "wire": WIRES[wire],
         "cpu": f"{os.cpu_count()} × {model}",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "twisted": version("twisted"),
         "protobuf": version("protobuf"),
         "pyopenssl": version("pyopenssl"),
+        **{name: version(name) for name in others},
         "openssl of the ssl module": ssl.OPENSSL_VERSION,
     }

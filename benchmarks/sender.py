@@ -1,9 +1,9 @@
 """A server for measurements: its own process, blocking sockets, every answer encoded beforehand.
 
-It must not be the bottleneck. It knows just enough of the protocol to let a client in, uses the standard library only,
-and nothing of the package under measurement: what it sends is encoded here, by hand.
+It must not be the bottleneck. It knows just enough of the protocol, over each of its wires, to let a client in, uses
+the standard library only, and nothing of the package under measurement: what it sends is encoded here, by hand.
 
-    python sender.py --certificate server.pem --shape full --events 200000
+    python sender.py --certificate server.pem --shape full --events 200000 --wire json
 
 It prints ``port N`` when it listens, ``began NS`` when the first byte of a burst leaves and ``cut NS`` when it cuts a
 connection; times are nanoseconds of CLOCK_MONOTONIC, which all processes of a machine share. It ends with its stdin.
@@ -18,15 +18,19 @@ What it does when asked:
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
+import hashlib
+import json
 import os
+import re
 import socket
 import ssl
 import struct
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +43,8 @@ DISTINCT = 1_000  # events that differ; a burst repeats them
 TIMESTAMP_OFFSET = 1 << 41
 
 _PREFIX = struct.Struct(">I")
+_TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10  # what a WebSocket frame is
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _LINGER_NOT = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: close() sends RST
 _PAUSE = 0.05  # between the answer to a subscription and its burst
 
@@ -53,38 +59,11 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-def envelope(payload_type: int, payload: bytes, client_msg_id: bytes = b"") -> bytes:
-    """Encode one frame: length prefix and ProtoMessage."""
-    body = b"\x08" + varint(payload_type)
-    if payload:
-        body += b"\x12" + varint(len(payload)) + payload
-    if client_msg_id:
-        body += b"\x1a" + varint(len(client_msg_id)) + client_msg_id
-    return _PREFIX.pack(len(body)) + body
-
-
 def spot_values(index: int) -> tuple[int, int, int]:
     """Give symbolId, bid and ask of one event."""
     index %= DISTINCT
     bid = 108_000 + index * 7_919 % 5_000
     return index % SYMBOLS + 1, bid, bid + 3 + index % 11
-
-
-def spot_event(index: int, timestamp: int) -> bytes:
-    """Encode one spot event's frame; its last six bytes are the timestamp."""
-    symbol, bid, ask = spot_values(index)
-    return envelope(
-        2131,
-        b"\x10" + varint(ACCOUNT) + b"\x18" + varint(symbol) + b"\x20" + varint(bid) + b"\x28" + varint(ask)
-        + b"\x38" + varint(108_777) + b"\x40" + varint(timestamp),
-    )  # fmt: skip
-
-
-def spot_events(count: int) -> list[bytes]:
-    """Encode so many spot events."""
-    distinct = [spot_event(index, TIMESTAMP_OFFSET + index) for index in range(min(count, DISTINCT))]
-    whole, rest = divmod(count, DISTINCT)
-    return distinct * whole + distinct[:rest]
 
 
 def spot_sums(count: int) -> tuple[int, int, int]:
@@ -104,36 +83,231 @@ def _size(data: bytes, at: int) -> tuple[int, int]:
     return value | data[at] << shift, at + 1
 
 
-def split(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
-    """Cut frames into payload type and client message id; give the rest that is not whole, too.
+def _until_id(data: bytes, at: int, stop: int) -> tuple[int, int]:
+    """Read a ProtoMessage as every client writes it: type, payload, and last the id, of less than 128 bytes.
 
-    A frame that begins as the one before, up to its id, is not looked at again.
+    Give its payload type and where its id begins.
     """
-    requests: list[tuple[int, bytes]] = []
-    number = size = known = start = 0
-    head = b""
-    end = len(data)
-    while end - start >= 4:
-        if known and data[start : start + known] == head:
-            stop = start + size
-            at = start + known
-        else:
-            stop = start + 4 + int.from_bytes(data[start : start + 4], "big")
+    number, at = _size(data, at + 1)
+    if at < stop and data[at] == 0x12:
+        length, at = _size(data, at + 1)
+        at += length
+    return number, min(at + 2, stop)
+
+
+class Protobuf:
+    """Messages in protobuf."""
+
+    opcode = _BINARY
+    _account = b"\x10" + varint(ACCOUNT)
+    _trader = (
+        b"\x08" + varint(ACCOUNT) + b"\x10" + varint(1_000_000) + b"\x40" + varint(15) + b"\x50" + varint(50_000)
+        + b"\xa0\x01\x02"
+    )  # fmt: skip
+    answers: ClassVar = {
+        2100: (2101, b""),
+        2102: (2103, _account),
+        2127: (2128, _account),
+        2121: (2122, _account + b"\x1a" + varint(len(_trader)) + _trader),
+    }
+
+    @staticmethod
+    def message(payload_type: int, payload: bytes, client_msg_id: bytes = b"") -> bytes:
+        """Encode a ProtoMessage."""
+        body = b"\x08" + varint(payload_type)
+        if payload:
+            body += b"\x12" + varint(len(payload)) + payload
+        if client_msg_id:
+            body += b"\x1a" + varint(len(client_msg_id)) + client_msg_id
+        return body
+
+    @classmethod
+    def spot(cls, symbol: int, bid: int, ask: int, timestamp: int) -> bytes:
+        """Encode a spot event, which ends in `stamp`."""
+        head = b"\x18" + varint(symbol) + b"\x20" + varint(bid) + b"\x28" + varint(ask) + b"\x38" + varint(108_777)
+        return cls.message(2131, cls._account + head + b"\x40" + cls.stamp(timestamp))
+
+    @staticmethod
+    def stamp(timestamp: int) -> bytes:
+        """Encode the end of a spot event, six bytes."""
+        return varint(timestamp)
+
+    @staticmethod
+    def request(message: bytes) -> tuple[int, bytes]:
+        """Give a request's payload type and id."""
+        number, at = _until_id(message, 0, len(message))
+        return number, message[at:]
+
+
+class Json:
+    """Messages in JSON."""
+
+    opcode = _TEXT
+    _account = b'{"ctidTraderAccountId":%d}' % ACCOUNT
+    _trader = (
+        b'{"ctidTraderAccountId":%d,"balance":1000000,"depositAssetId":15,"leverageInCents":50000,"moneyDigits":2}'
+        % ACCOUNT
+    )
+    answers: ClassVar = {
+        2100: (2101, b"{}"),
+        2102: (2103, _account),
+        2127: (2128, _account),
+        2121: (2122, b'{"ctidTraderAccountId":%d,"trader":%s}' % (ACCOUNT, _trader)),
+    }
+    _id = re.compile(rb'"clientMsgId"\s*:\s*"([^"]*)"')
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+
+    @staticmethod
+    def message(payload_type: int, payload: bytes, client_msg_id: bytes = b"") -> bytes:
+        """Encode a message."""
+        named = b',"clientMsgId":"%s"' % client_msg_id if client_msg_id else b""
+        return b'{"payloadType":%d,"payload":%s%s}' % (payload_type, payload, named)
+
+    @classmethod
+    def spot(cls, symbol: int, bid: int, ask: int, timestamp: int) -> bytes:
+        """Encode a spot event, which ends in `stamp`."""
+        head = b'{"payloadType":2131,"payload":{"ctidTraderAccountId":%d,"symbolId":%d,"bid":%d,"ask":%d,' % (
+            ACCOUNT, symbol, bid, ask,
+        )  # fmt: skip
+        return head + b'"sessionClose":108777,"timestamp":' + cls.stamp(timestamp)
+
+    @staticmethod
+    def stamp(timestamp: int) -> bytes:
+        """Encode the end of a spot event: a timestamp of thirteen digits, and what closes the message."""
+        return b"%d}}" % timestamp
+
+    def request(self, message: bytes) -> tuple[int, bytes]:
+        """Give a request's payload type and id. One that was seen before but for its id is not parsed again."""
+        found = self._id.search(message)
+        first, last = found.span(1) if found else (0, 0)
+        rest = message[:first] + message[last:]
+        number = self._numbers.get(rest)
+        if number is None:
+            number = self._numbers[rest] = json.loads(message)["payloadType"]
+        return number, message[first:last]
+
+
+class Int32:
+    """Each message behind its length."""
+
+    def __init__(self) -> None:
+        self.encoding = Protobuf()
+
+    @staticmethod
+    def greet(connection: Connection) -> bytes:
+        """Need no greeting."""
+        return b""
+
+    @staticmethod
+    def frame(message: bytes) -> bytes:
+        """Give a message its length."""
+        return _PREFIX.pack(len(message)) + message
+
+    def answer(self, number: int, key: bytes) -> bytes | None:
+        """Encode the answer to a request, or None if there is none."""
+        answer = self.encoding.answers.get(number)
+        return answer and self.frame(self.encoding.message(*answer, key))
+
+    @staticmethod
+    def split(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+        """Cut frames into payload type and client message id; give the rest that is not whole, too.
+
+        A frame that begins as the one before, up to its id, is not looked at again.
+        """
+        requests: list[tuple[int, bytes]] = []
+        number = size = known = start = 0
+        head = b""
+        end = len(data)
+        while end - start >= 4:
+            if known and data[start : start + known] == head:
+                stop = start + size
+                at = start + known
+            else:
+                stop = start + 4 + int.from_bytes(data[start : start + 4], "big")
+                if stop > end:
+                    break
+                number, at = _until_id(data, start + 4, stop)
+                size, known = stop - start, at - start
+                head = data[start:at]
             if stop > end:
                 break
-            # As every client writes it: type, payload, and last the id, of less than 128 bytes.
-            number, at = _size(data, start + 5)
-            if at < stop and data[at] == 0x12:
-                length, at = _size(data, at + 1)
-                at += length
-            at = min(at + 2, stop)
-            size, known = stop - start, at - start
-            head = data[start:at]
-        if stop > end:
-            break
-        requests.append((number, data[at:stop]))
-        start = stop
-    return requests, data[start:]
+            requests.append((number, data[at:stop]))
+            start = stop
+        return requests, data[start:]
+
+
+class WebSocket:
+    """Each message in a frame of its own, after a handshake; no extensions. Enough of RFC 6455 for its clients."""
+
+    def __init__(self, encoding: Protobuf | Json) -> None:
+        self.encoding = encoding
+
+    @staticmethod
+    def greet(connection: Connection) -> bytes:
+        """Answer the handshake, and give what came behind it."""
+        request = b""
+        while b"\r\n\r\n" not in request:
+            request += connection.receive() or connection.gone()
+        head, _, rest = request.partition(b"\r\n\r\n")
+        found = re.search(rb"\r\nsec-websocket-key:[ \t]*(\S+)", head, re.IGNORECASE)
+        if found is None:
+            raise ConnectionError("not a WebSocket")
+        accept = base64.b64encode(hashlib.sha1(found[1] + _GUID, usedforsecurity=False).digest())
+        answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        connection.sock.sendall(connection.records([answer + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"]))
+        return rest
+
+    def frame(self, message: bytes, opcode: int = 0) -> bytes:
+        """Put a message into a frame."""
+        size = len(message)
+        head = bytes((0x80 | (opcode or self.encoding.opcode), size if size < 126 else 126))
+        return head + (b"" if size < 126 else size.to_bytes(2, "big")) + message
+
+    def answer(self, number: int, key: bytes) -> bytes | None:
+        """Encode the answer to a request, a ping or a close, or give None if there is none."""
+        if number == -_PING:
+            return self.frame(key, _PONG)
+        if number == -_CLOSE:
+            return self.frame(key, _CLOSE)
+        answer = self.encoding.answers.get(number)
+        return answer and self.frame(self.encoding.message(*answer, key))
+
+    def split(self, data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+        """Cut masked frames into payload type and client message id, and control frames into minus their opcode and
+        what they carry; give the rest that is not whole, too.
+        """
+        requests: list[tuple[int, bytes]] = []
+        request = self.encoding.request
+        start, end = 0, len(data)
+        while end - start >= 6:
+            size, at = data[start + 1] & 0x7F, start + 2
+            if size == 126:
+                size, at = int.from_bytes(data[at : at + 2], "big"), at + 2
+            stop = at + 4 + size
+            if stop > end:
+                break
+            mask = (data[at : at + 4] * (size // 4 + 1))[:size]
+            message = (int.from_bytes(data[at + 4 : stop], "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")
+            opcode = data[start] & 0x0F
+            requests.append(request(message) if opcode < _CLOSE else (-opcode, message))
+            start = stop
+        return requests, data[start:]
+
+
+def wire_named(name: str) -> Int32 | WebSocket:
+    """Make a wire."""
+    return Int32() if name == "protobuf" else WebSocket(Json() if name == "json" else Protobuf())
+
+
+def spot_events(count: int, wire: str = "protobuf") -> list[bytes]:
+    """Encode so many spot events' frames."""
+    made = wire_named(wire)
+    frame, spot = made.frame, made.encoding.spot
+    distinct = [frame(spot(*spot_values(index), TIMESTAMP_OFFSET + index)) for index in range(min(count, DISTINCT))]
+    whole, rest = divmod(count, DISTINCT)
+    return distinct * whole + distinct[:rest]
 
 
 class Connection:
@@ -151,10 +325,11 @@ class Connection:
                 break
             except ssl.SSLWantReadError:
                 self._flush()
-                self._in.write(self.sock.recv(65_536) or self._gone())
+                self._in.write(self.sock.recv(65_536) or self.gone())
         self._flush()
 
-    def _gone(self) -> bytes:
+    def gone(self) -> bytes:
+        """Complain that the peer has closed."""
         raise ConnectionError("the peer closed")
 
     def _flush(self) -> None:
@@ -195,28 +370,22 @@ class Sender:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
-        account = b"\x10" + varint(ACCOUNT)
-        trader = b"\x08" + varint(ACCOUNT) + b"\x10" + varint(1_000_000) + b"\x40" + varint(15)
-        trader += b"\x50" + varint(50_000) + b"\xa0\x01\x02"
-        self._answers = {
-            2100: (2101, b""),
-            2102: (2103, account),
-            2127: (2128, account),
-            2121: (2122, account + b"\x1a" + varint(len(trader)) + trader),
-        }
-        self._heads: dict[tuple[int, int], bytes] = {}
-        self._events = spot_events(args.events) if args.shape != "none" else []
+        self._wire = wire_named(args.wire)
+        self._around: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        self._events = spot_events(args.events, args.wire) if args.shape != "none" else []
 
     def serve(self, connection: Connection) -> None:
         """Answer until the peer closes or the connection is cut."""
-        rest = b""
+        rest = self._wire.greet(connection)
         unanswered = 0
         while data := connection.receive():
-            requests, rest = split(rest + data)
+            requests, rest = self._wire.split(rest + data)
             out, bursts, ignored = self.answer(requests)
             unanswered += ignored
             if out:
                 connection.sock.sendall(connection.records([out]))
+            if requests and requests[-1][0] == -_CLOSE:
+                return
             for _ in range(bursts):
                 self._burst(connection)
             if self._args.cut and unanswered >= self._args.cut_after:
@@ -230,17 +399,16 @@ class Sender:
 
     def answer(self, requests: list[tuple[int, bytes]]) -> tuple[bytes, int, int]:
         """Give the answers' bytes, and how many spot subscriptions and requests for the version there were."""
-        out = []
+        out: list[bytes] = []
         bursts = ignored = 0
-        heads = self._heads
+        known = self._around
         for number, key in requests:
-            head = heads.get((number, len(key)))
-            if head is None and number in self._answers:
-                response, payload = self._answers[number]
-                whole = envelope(response, payload, key)
-                head = heads[number, len(key)] = whole[: len(whole) - len(key)]
-            if head is not None:
-                out.append(head + key)
+            around = known.get((number, len(key)))
+            if around is None and (whole := self._wire.answer(number, key)) is not None:
+                at = whole.rindex(key)
+                around = known[number, len(key)] = whole[:at], whole[at + len(key) :]
+            if around is not None:
+                out += around[0], key, around[1]
             bursts += number == 2127
             ignored += number == 2104
         return b"".join(out), bursts, ignored
@@ -261,7 +429,9 @@ class Sender:
 
     def _paced(self, connection: Connection) -> None:
         """Send event by event, each stamped with the microsecond in which it leaves."""
-        heads = [event[:-6] for event in self._events]
+        stamp = self._wire.encoding.stamp
+        size = len(stamp(TIMESTAMP_OFFSET))
+        heads = [event[:-size] for event in self._events]
         interval = int(1e9 / self._args.rate)
         clock, records, send = time.monotonic_ns, connection.records, connection.sock.sendall
         print("began", clock(), flush=True)
@@ -271,7 +441,7 @@ class Sender:
             while (left := due - clock()) > 0:
                 if left > 300_000:
                     time.sleep((left - 200_000) / 1e9)
-            send(records([head + varint(TIMESTAMP_OFFSET + clock() // 1000)]))
+            send(records([head + stamp(TIMESTAMP_OFFSET + clock() // 1000)]))
 
 
 def connections(listener: socket.socket, context: ssl.SSLContext) -> Iterator[Connection]:
@@ -290,6 +460,7 @@ def main() -> None:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--certificate", required=True, help="PEM file with the certificate and its key")
+    parser.add_argument("--wire", choices=("protobuf", "json", "protobuf-websocket"), default="protobuf")
     parser.add_argument("--shape", choices=("none", "full", "single", "paced"), default="none")
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--rate", type=float, default=1_000.0, help="events per second when paced")

@@ -5,9 +5,11 @@ record, one event to a record, and paced at a fixed rate. Beside the client ther
 
 * the floor: a loop in one process without network (cut, parse envelope, parse payload, read three fields), and, for the
   paced shape, a blocking socket;
-* Spotware's own client, for each ``--peer-python`` that has ``ctrader-open-api`` installed.
+* over WebSocket (``--wire json``, ``--wire protobuf-websocket``), the `websockets` library with json and others;
+* Spotware's own client, over protobuf's own wire, for each ``--peer-python`` that has ``ctrader-open-api`` installed.
 
     python benchmarks/spots.py --rounds 7 --peer-python /path/to/venv/bin/python
+    python benchmarks/spots.py --rounds 7 --wire json
 
 `docs/performance.md` says how the figures are made and what they were.
 """
@@ -17,60 +19,67 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import rig
+from rig import BLOCKING
 
-OURS = "ctrader_twisted"
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def measured(sender: rig.Sender, trust: str, who: str, events: int, *options: object) -> dict[str, Any]:
+def clients(args: argparse.Namespace, trust: str) -> dict[str, Callable[..., dict[str, Any]]]:
+    """Give what is measured, by name."""
+    peers = {
+        f"Spotware's client ({rig.versions(peer)})": partial(rig.child, peer, "client_spotware.py", isolated=True)
+        for peer in args.peer_python
+    }
+    ours, *others = rig.clients(args, trust, "spots").items()
+    return dict([ours, *peers.items(), *others])
+
+
+def measured(run: Callable[..., dict[str, Any]], sender: rig.Sender, events: int, *options: object) -> dict[str, Any]:
     """Run one client against the sender once."""
-    common = ("--port", sender.port, "--events", events, *options)
-    if who == OURS:
-        result = rig.child(sys.executable, "client_ours.py", "spots", "--trust-root", trust, *common)
-    elif who == "blocking socket":
-        result = rig.child(sys.executable, "floor.py", "spots", "--trust-root", trust, *common)
-    else:
-        result = rig.child(who, "client_spotware.py", *common, isolated=True)
+    result = run("--port", sender.port, "--events", events, *options)
     seconds = (result["finished"] - sender.told("began")) / 1e9
     return {**result, "rate": events / seconds, "cpu_per_event": result["cpu"] / events * 1e6}
 
 
-def looped(events: int) -> dict[str, Any]:
+def looped(args: argparse.Namespace, *options: object) -> dict[str, Any]:
     """Run the floor once."""
-    result = rig.child(sys.executable, "floor.py", "loop", "--events", events)
+    result = rig.child(sys.executable, "floor.py", "loop", "--events", args.events, "--wire", args.wire, *options)
     seconds = (result["finished"] - result["began"]) / 1e9
-    return {**result, "rate": events / seconds, "cpu_per_event": result["cpu"] / events * 1e6}
-
-
-def labels(peers: list[str]) -> dict[str, str]:
-    """Name each peer by what it runs on."""
-    return {peer: f"Spotware's client ({rig.versions(peer)})" for peer in peers}
+    return {**result, "rate": args.events / seconds, "cpu_per_event": result["cpu"] / args.events * 1e6}
 
 
 def bursts(args: argparse.Namespace, shape: str, certificates: tuple[str, str]) -> dict[str, Any]:
     """Measure one of the two shapes that come as quickly as they are read."""
     trust, certificate = certificates
-    named = labels(args.peer_python)
-    with rig.Sender(certificate, "--shape", shape, "--events", args.events) as sender:
-        ours = rig.Series(OURS, lambda: measured(sender, trust, OURS, args.events))
-        floor = rig.Series("floor: one loop, no network", lambda: looped(args.events))
-        peers = [
-            rig.Series(named[peer], lambda peer=peer: measured(sender, trust, peer, args.events))  # type: ignore[misc]
-            for peer in args.peer_python
+    floor = "floor: one loop, no network"
+    with rig.Sender(certificate, "--wire", args.wire, "--shape", shape, "--events", args.events) as sender:
+        series = [
+            rig.Series(name, partial(measured, run, sender, args.events))
+            for name, run in clients(args, trust).items()
+            if name != BLOCKING
         ]
-        rounds = rig.Rounds([ours, *peers, floor]).go(args.rounds, rig.note)
+        series.append(rig.Series(floor, partial(looped, args)))
+        if args.wire == "json":
+            series.append(rig.Series(f"{floor}, msgspec", partial(looped, args, "--decoder", "msgspec")))
+        rounds = rig.Rounds(series).go(args.rounds, rig.note)
+    ours = series[0]
     rows, result = [], {}
-    for series in rounds.series:
-        rate, cpu = rounds.median(series, "rate"), rounds.median(series, "cpu_per_event")
-        ratio = rounds.ratio(ours, series, "rate")
-        result[series.label] = {"events_per_second": rate, "cpu_us_per_event": cpu, "ours_is_times": ratio}
-        peak, beside = rounds.median(series, "peak") / 1e6, rig.times(ratio, series is ours)
-        rows.append([series.label, f"{rate:,.0f}", f"{cpu:.2f}", beside, f"{peak:.0f}", rounds.count(series)])
-    title = {"full": "Many events to a TLS record", "single": "One event to a TLS record"}[shape]
+    for each in series:
+        rate, cpu = rounds.median(each, "rate"), rounds.median(each, "cpu_per_event")
+        ratio = rounds.ratio(ours, each, "rate")
+        result[each.label] = {"events_per_second": rate, "cpu_us_per_event": cpu, "ours_is_times": ratio}
+        peak, beside = rounds.median(each, "peak") / 1e6, rig.times(ratio, each is ours)
+        rows.append([each.label, f"{rate:,.0f}", f"{cpu:.2f}", beside, f"{peak:.0f}", rounds.count(each)])
+    title = {"full": "many events to a TLS record", "single": "one event to a TLS record"}[shape]
     rig.table(
-        f"{title}, {args.events:,} events", ["", "events/s", "CPU µs/event", "ours is", "peak MB", "quiet runs"], rows
+        f"{rig.WIRES[args.wire]}: {title}, {args.events:,} events",
+        ["", "events/s", "CPU µs/event", "ours is", "peak MB", "quiet runs"],
+        rows,
     )
     return result
 
@@ -78,24 +87,23 @@ def bursts(args: argparse.Namespace, shape: str, certificates: tuple[str, str]) 
 def paced(args: argparse.Namespace, rate: int, certificates: tuple[str, str]) -> dict[str, Any]:
     """Measure events that come at a fixed rate, each in a record and a segment of its own."""
     trust, certificate = certificates
-    named = labels(args.peer_python)
     events = max(50, min(args.events, int(rate * args.seconds)))
-    with rig.Sender(certificate, "--shape", "paced", "--rate", rate, "--events", events) as sender:
-        ours = rig.Series(OURS, lambda: measured(sender, trust, OURS, events, "--stamped"))
-        others = [
-            rig.Series(named.get(who, who), lambda who=who: measured(sender, trust, who, events, "--stamped"))  # type: ignore[misc]
-            for who in [*args.peer_python, "blocking socket"]
+    with rig.Sender(certificate, "--wire", args.wire, "--shape", "paced", "--rate", rate, "--events", events) as sender:
+        series = [
+            rig.Series(name, partial(measured, run, sender, events, "--stamped"))
+            for name, run in clients(args, trust).items()
         ]
-        rounds = rig.Rounds([ours, *others]).go(args.rounds, rig.note)
+        rounds = rig.Rounds(series).go(args.rounds, rig.note)
+    ours = series[0]
     rows, result = [], {}
-    for series in rounds.series:
-        p50, p99 = rounds.median(series, "p50"), rounds.median(series, "p99")
-        cpu, ratio = rounds.median(series, "cpu_per_event"), rounds.ratio(ours, series, "p50")
-        result[series.label] = {"p50_us": p50, "p99_us": p99, "cpu_us_per_event": cpu, "our_p50_is_times": ratio}
-        beside = rig.times(ratio, series is ours)
-        rows.append([series.label, f"{p50:.0f}", f"{p99:.0f}", f"{cpu:.0f}", beside, rounds.count(series)])
+    for each in series:
+        p50, p99 = rounds.median(each, "p50"), rounds.median(each, "p99")
+        cpu, ratio = rounds.median(each, "cpu_per_event"), rounds.ratio(ours, each, "p50")
+        result[each.label] = {"p50_us": p50, "p99_us": p99, "cpu_us_per_event": cpu, "our_p50_is_times": ratio}
+        beside = rig.times(ratio, each is ours)
+        rows.append([each.label, f"{p50:.0f}", f"{p99:.0f}", f"{cpu:.0f}", beside, rounds.count(each)])
     rig.table(
-        f"Paced, {rate:,} events a second: from the sender's write to the user's callback",
+        f"{rig.WIRES[args.wire]}: paced, {rate:,} events a second, from the sender's write to the user's callback",
         ["", "p50 µs", "p99 µs", "CPU µs/event", "our p50 is", "quiet runs"],
         rows,
     )
@@ -105,16 +113,20 @@ def paced(args: argparse.Namespace, rate: int, certificates: tuple[str, str]) ->
 def memory(args: argparse.Namespace, certificates: tuple[str, str]) -> dict[str, Any]:
     """Measure what a second burst adds to the memory that the first one left."""
     trust, certificate = certificates
-    with rig.Sender(certificate, "--shape", "full", "--events", args.events) as sender:
-        common = ("--port", sender.port, "--trust-root", trust, "--events", args.events)
-        run = rig.child(sys.executable, "client_ours.py", "spots", "--bursts", 3, *common)
-    first, *later = (grown / 1e6 for grown in run["grown_by_burst"])
-    result = {"first_burst_mb": first, "second_burst_mb": later[0], "third_burst_mb": later[1]}
-    row = [f"{value:+.1f}" for value in result.values()]
+    rows, result = [], {}
+    with rig.Sender(certificate, "--wire", args.wire, "--shape", "full", "--events", args.events) as sender:
+        for name, run in rig.clients(args, trust, "spots").items():
+            if name == BLOCKING:
+                continue
+            done = run("--port", sender.port, "--events", args.events, "--bursts", 3)
+            first, second, third = (grown / 1e6 for grown in done["grown_by_burst"])
+            result[name] = {"first_burst_mb": first, "second_burst_mb": second, "third_burst_mb": third}
+            rows.append([name, *(f"{value:+.1f}" for value in result[name].values()), f"{done['peak'] / 1e6:.0f}"])
     rig.table(
-        f"Memory: growth in MB over bursts of {args.events:,} events", ["first", "second", "third", "peak"],
-        [[*row, f"{run['peak'] / 1e6:.0f}"]],
-    )  # fmt: skip
+        f"{rig.WIRES[args.wire]}: memory, growth in MB over bursts of {args.events:,} events",
+        ["", "first", "second", "third", "peak"],
+        rows,
+    )
     return result
 
 
@@ -129,15 +141,20 @@ def main() -> None:
         "--peer-python", action="append", default=[], metavar="PYTHON",
         help="an interpreter that has ctrader-open-api; may be given more than once",
     )  # fmt: skip
-    rig.add_arguments(parser)
+    rig.add_arguments(parser, "full", "single", "paced", "memory")
     args = parser.parse_args()
+    if args.peer_python and args.wire != "protobuf":
+        parser.error("Spotware's client knows the protobuf wire only")
     with rig.settled(args), rig.authority() as certificates:
-        result: dict[str, Any] = {"machine": rig.machine(), "events": args.events, "rounds": args.rounds}
+        result: dict[str, Any] = {"machine": rig.machine(args.wire), "events": args.events, "rounds": args.rounds}
         rig.say(result["machine"])
-        result["full"] = bursts(args, "full", certificates)
-        result["single"] = bursts(args, "single", certificates)
-        result["paced"] = {rate: paced(args, rate, certificates) for rate in args.rates}
-        result["memory"] = memory(args, certificates)
+        parts: dict[str, Callable[[], Any]] = {
+            "full": partial(bursts, args, "full", certificates),
+            "single": partial(bursts, args, "single", certificates),
+            "paced": lambda: {rate: paced(args, rate, certificates) for rate in args.rates},
+            "memory": partial(memory, args, certificates),
+        }
+        result.update((name, part()) for name, part in parts.items() if name in args.only)
         if args.json:
             print(json.dumps(result, indent=1), file=args.stdout)
 

@@ -31,13 +31,32 @@ def test_spots() -> None:
     paced = result["paced"]["5000"]
     assert 0 < paced["ctrader_twisted"]["p50_us"] <= paced["ctrader_twisted"]["p99_us"]
     assert 0 < paced["blocking socket"]["p50_us"]
-    assert set(result["memory"]) == {"first_burst_mb", "second_burst_mb", "third_burst_mb"}
+    assert set(result["memory"]["ctrader_twisted"]) == {"first_burst_mb", "second_burst_mb", "third_burst_mb"}
 
 
 def test_requests() -> None:
     result = run("requests.py", "--requests", 200, "--in-flight", 100)
     assert 0 < result["sequential"]["ctrader_twisted"]["ready_ms"]
     assert 0 < result["sequential"]["blocking socket"]["p50_us"]
-    assert result["pipelined"]["100 in flight"]["requests_per_second"] > 0
-    assert 0 < result["cut"]["FIN"]
-    assert 0 < result["cut"]["RST"]
+    assert result["pipelined"]["ctrader_twisted, 100 in flight"]["requests_per_second"] > 0
+    assert 0 < result["cut"]["ctrader_twisted, FIN"]
+    assert 0 < result["cut"]["ctrader_twisted, RST"]
+
+
+def test_spots_in_json() -> None:
+    result = run("spots.py", "--wire", "json", "--only", "paced", "--rates", 5_000, "--seconds", 0.1)
+    assert result["machine"]["wire"] == "JSON over WebSocket"
+    for who in ("ctrader_twisted", "websockets + json", "websockets + msgspec", "blocking socket"):
+        assert 0 < result["paced"]["5000"][who]["p50_us"]
+
+
+def test_spots_in_protobuf_over_websocket() -> None:
+    result = run("spots.py", "--wire", "protobuf-websocket", "--only", "full", "--events", 2_000)
+    for who in ("ctrader_twisted", "websockets + protobuf", "floor: one loop, no network"):
+        assert result["full"][who]["events_per_second"] > 0
+
+
+def test_requests_in_json() -> None:
+    result = run("requests.py", "--wire", "json", "--only", "pipelined", "--requests", 20, "--in-flight", 100)
+    for who in ("ctrader_twisted", "websockets + json", "websockets + msgspec"):
+        assert result["pipelined"][f"{who}, 100 in flight"]["requests_per_second"] > 0
