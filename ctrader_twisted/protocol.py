@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ctrader_twisted.wire.envelope import Burst, Envelope
     from ctrader_twisted.wire.verbs import Verbs
 
+MAX_BODY = 1_000
+"""Characters that are told of what came with a refused handshake."""
+
 BEAT = 1.0
 """Seconds between two looks at the silence in both directions."""
 
@@ -309,6 +312,8 @@ class OpenApiProtocol(TwistedProtocol):
         wire = self._wire
         wire.news = False
         self._session.seen(self._clock.seconds())
+        if self._paused and self._opened and wire.over is None:
+            wire.data_to_send()  # answers to pings, which may be left out: who does not read them must not fill memory
         self._write()
         if wire.open and not self._opened and not self._closing:
             self._open()
@@ -319,8 +324,8 @@ class OpenApiProtocol(TwistedProtocol):
         if isinstance(over, WebSocketClosed):
             return WebSocketClosed(over.where, scrub(over.reason), over.code, scrub(over.close_reason))
         if isinstance(over, HandshakeRefused):
-            problem, body = scrub(over.problem), scrub(over.body)
-            return HandshakeRefused(over.where, problem, over.remedy, over.status, body, over.retry_after)
+            problem, remedy, body = scrub(over.problem), scrub(over.remedy), scrub(over.body)[:MAX_BODY]
+            return HandshakeRefused(over.where, problem, remedy, over.status, body, over.retry_after)
         return over
 
     def _write(self) -> None:

@@ -50,8 +50,7 @@ MAX_HEAD = 16_384
 """Bytes that the head of a request or of its answer may have."""
 
 _MAX_BODY = 4_000  # bytes of a refusal's body that are waited for
-_MAX_TEXT = 1_000  # characters of it that are told
-_MAX_REFERENCE = 200
+_MAX_WORDS = 500  # characters that are told of what is wrong with a handshake; they may quote it
 _SLICE = 16_384  # bytes that wsproto gets at once: none of them can become more than 16 MB when decompressed
 _LONGEST_CONTROL = 125
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -422,7 +421,9 @@ class ClientWebSocket(_WebSocket):
             if self._refusal is not None:
                 self._refused()  # it was said; only what came with it can't be read
             else:
-                self._fruitless(f"the answer to the WebSocket handshake can't be read: {_printable(str(error))}")
+                self._fruitless(
+                    f"the answer to the WebSocket handshake can't be read: {_printable(str(error))[:_MAX_WORDS]}"
+                )
             return len(data)
         return stop
 
@@ -448,9 +449,9 @@ class ClientWebSocket(_WebSocket):
         status, headers = self._refusal.status_code, dict(self._refusal.headers)
         wait = headers.get(b"retry-after", b"").strip()
         retry_after = float(wait) if wait.isdigit() and len(wait) < 10 else None  # the other form needs a clock
-        location = _REFERENCE.sub(r"\1\2", headers.get(b"location", b"").decode(errors="replace"))
-        if 300 <= status < 400 and location:
-            remedy = f"it points to {_printable(location)[:_MAX_REFERENCE]}, and redirects are not followed"
+        elsewhere = _HOST_NAMED.match(headers.get(b"location", b""))
+        if 300 <= status < 400 and elsewhere:
+            remedy = f"it points to {elsewhere[1].decode()}, and redirects are not followed"
         elif retry_after is not None:
             remedy = f"try again in {retry_after:.0f} s"
         else:
@@ -505,7 +506,7 @@ class ServerWebSocket(_WebSocket):
             status, headers = 405, [(b"Allow", b"GET")]
         elif status == 400 and b"\nupgrade:" not in head.lower():
             status, headers = 426, [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
-        problem = _printable(str(error))
+        problem = _printable(str(error))[:_MAX_WORDS]
         body = f"This port speaks WebSocket, version 13: {problem}\n".encode()
         headers += [(b"Content-Type", b"text/plain; charset=utf-8"), (b"Content-Length", b"%d" % len(body))]
         lines = [b"HTTP/1.1 " + _status(status).encode(), *(b"%s: %s" % header for header in headers), b"", body]
@@ -525,7 +526,7 @@ _ACCESS = "the server, or a proxy before it, does not let you in: ask whoever ru
 _REMEDIES = {401: _ACCESS, 403: _ACCESS, 407: "the proxy wants to know who asks"} | dict.fromkeys(
     (408, 429, 500, 502, 503, 504), _LATER
 )
-_REFERENCE = re.compile(r"^([^/?#]*//)?(?:[^/?#]*@)?([^?#]*).*", re.DOTALL)  # 1 and 2: no user, password, query
+_HOST_NAMED = re.compile(rb"[a-zA-Z]*:?//(?:[^/?#]*@)?([a-zA-Z0-9.:\[\]-]{1,260})")  # no user, password, path or query
 
 
 def _measure(data: bytes | bytearray, start: int) -> tuple[int, int]:
@@ -567,5 +568,5 @@ def _meaning(code: int) -> str:
 
 
 def _printable(text: str) -> str:
-    """Give a text of the peer's for people: on one line, without control characters, bounded."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_MAX_TEXT]
+    """Give a text of the peer's for people: on one line, without control characters."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

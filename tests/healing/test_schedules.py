@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from ctrader_twisted import messages, refreshing
 from ctrader_twisted.sim import Limits, Options, script
+from ctrader_twisted.wire.choice import Wire
 from tests.healing.world import ACCOUNTS, GRANTED, SYMBOLS, TRADING, World
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Schedules(RuleBasedStateMachine):
             expired_code=st.sampled_from(("OA_AUTH_TOKEN_EXPIRED", "CH_ACCESS_TOKEN_INVALID")),
         ),
         quota=st.sampled_from((0, 0, 8)),
+        wires=st.lists(st.sampled_from(Wire), min_size=1, max_size=2),
         wanted=st.lists(accounts, min_size=1, max_size=5, unique=True),
         subscribed=symbols,
         bars=st.booleans(),
@@ -140,6 +142,7 @@ class Schedules(RuleBasedStateMachine):
         lifetime: float,
         options: Options,
         quota: int,
+        wires: list[Wire],
         wanted: list[int],
         subscribed: list[int],
         bars: bool,
@@ -152,6 +155,7 @@ class Schedules(RuleBasedStateMachine):
             lifetime=lifetime,
             options=options,
             limits=Limits(quota=quota, quota_window=60.0),
+            wires=wires,
         )
         self.abrupt = abrupt
         for side in self.world.sides:

@@ -52,9 +52,10 @@ from ctrader_twisted.sim.feed.house import HOUSE
 from ctrader_twisted.sim.testing import VenueKit
 from ctrader_twisted.tokens import Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
 from ctrader_twisted.wire import catalogue, codec
+from ctrader_twisted.wire.choice import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from google.protobuf.message import Message
     from twisted.logger import LogEvent
@@ -87,7 +88,6 @@ LOSSES = frozenset(
 AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
 REFRESH = catalogue.payload_type(messages.ProtoOARefreshTokenReq)
 REFRESHED = catalogue.payload_type(messages.ProtoOARefreshTokenRes)
-HEARTBEAT = codec.pack(messages.ProtoHeartbeatEvent())
 SPOT_EVENT = catalogue.payload_type(messages.ProtoOASpotEvent)
 RETRY_AFTER, RETRY_AT_MOST = 1.0, 20.0
 BLOCKED_FOR = 120.0
@@ -266,8 +266,10 @@ class Side:
         self.client = self._make()
 
     def _make(self) -> OpenApiClient:
+        wires = self.world.wires
         client = self.world.kit.client(
             start=False,
+            wire=wires[self.number % len(wires)],
             tokens=self.keeper,
             tap=self,
             retry_after=RETRY_AFTER,
@@ -828,6 +830,7 @@ class World:
     :param shared: whether they share one keeper; if false each has its own over the same store, as two programs have.
     :param lifetime: seconds that the access tokens of the first grant live.
     :param tolerant: whether the venue may refuse to renew.
+    :param wires: of the clients, in turn.
     """
 
     def __init__(
@@ -839,7 +842,9 @@ class World:
         options: Options | None = None,
         limits: Limits | None = None,
         seed: int = 1,
+        wires: Sequence[Wire] = (Wire.PROTOBUF,),
     ) -> None:
+        self.wires = wires
         random.seed(seed)  # Twisted's reconnecting factory draws its delays there
         self.tolerant = False
         self.forgotten = False
@@ -912,13 +917,7 @@ class World:
                 self._later(0.0, lambda: talk.peer.abort("it told something in silence"))
             say_it(envelope)
 
-        def mimic(make: Callable[[bytes], bytes]) -> None:
-            if talk.peer.open and not talk.silence:
-                heard.said.append(HEARTBEAT)  # it goes before what is made in its likeness
-            imitate(make)
-
-        say_it, imitate = talk.push, talk.imitate
-        talk.imitate = mimic  # type: ignore[method-assign]
+        say_it = talk.push
         talk.push = push  # type: ignore[method-assign]
         talk.peer.send = say  # type: ignore[method-assign]
         talk.received = read  # type: ignore[method-assign]

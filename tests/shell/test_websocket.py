@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from ctrader_twisted.errors import (
     WebSocketClosed,
     WebSocketViolation,
 )
+from ctrader_twisted.protocol import MAX_BODY
 from ctrader_twisted.session.events import Disconnected, Problem
 from ctrader_twisted.wire import codec
 from tests.shell.memory import (
@@ -361,17 +363,50 @@ def test_a_secret_that_the_server_repeats_is_not_told() -> None:
     said = f"bad: {TOKEN}, {SECRET}"
     m.protocol.dataReceived(goodbye(1008, said))
     m.end()
-    while not m.connector.connecting:
-        m.clock.advance(1)
-    m.connect()
-    m.protocol.dataReceived(refusal("401 Unauthorized", said))
-    m.end()
-    closed, refused = (lost.reason for lost in m.of(Disconnected))
+    refusals = [
+        refusal("401 Unauthorized", said),
+        refusal("403 Forbidden", "x" * (MAX_BODY - 5) + TOKEN),  # cut where it is
+        refusal("302 Found", said, f"Location: https://{TOKEN}.example/{SECRET}"),
+        refusal("503 Service Unavailable", said, size=1000),  # told by halves
+        f"HTTP/1.1 {TOKEN} what?\r\n\r\n".encode(),
+    ]
+    for answer in refusals:
+        while not m.connector.connecting:
+            m.clock.advance(1)
+        m.connect()
+        m.protocol.dataReceived(answer)
+        if not m.transport.disconnecting:
+            m.clock.pump([1] * 30)
+        m.end()
+    closed, *refused = (lost.reason for lost in m.of(Disconnected))
     assert closed.code == 1008 and closed.close_reason.startswith("bad: ")
-    assert refused.status == 401 and refused.body.startswith("bad: ")
-    for error in (closed, refused):
+    assert [error.status for error in refused] == [401, 403, 302, 503, None]
+    assert refused[0].body.startswith("bad: ") and refused[3].body.startswith("bad: ")
+    assert len(refused[1].body) <= MAX_BODY
+    for error in (closed, *refused):
         shown = f"{error!r} {error} {vars(error)}"
-        assert TOKEN not in shown and SECRET not in shown
+        assert TOKEN[:5] not in shown and SECRET[:5] not in shown
+
+
+def test_a_peer_that_pings_and_does_not_read_fills_no_memory() -> None:
+    m = Memory().ready()
+    m.sent()
+    m.protocol.pauseProducing()
+    m.protocol.dataReceived(websocket_frame(PING, b"x" * 125) * 100)
+    assert m.transport.value() == b""
+    m.protocol.resumeProducing()
+    m.protocol.dataReceived(websocket_frame(PING, b"again"))
+    assert frames(m) == [(PONG, b"again")]
+
+
+@pytest.mark.wires(Wire.JSON)
+def test_an_application_whose_refusal_can_not_be_read_is_not_called_late() -> None:
+    m = Memory()
+    m.accept()
+    (auth,) = m.sent()
+    answer = {"clientMsgId": auth.client_msg_id, "payloadType": 2142, "payload": {"description": "go away"}}
+    m.protocol.dataReceived(m.raw(json.dumps(answer).encode()))
+    assert "it lacks errorCode" in str(loss(m).reason)
 
 
 # The client's goodbye
