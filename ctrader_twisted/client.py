@@ -42,7 +42,8 @@ class OpenApiClient(RequestMethods):
     :param application: who this is.
     :param environment: where to connect; the demo environment unless told otherwise.
     :param settings: limits and times.
-    :param opening: how to connect, in place of TCP and TLS: for a proxy, a tunnel or a test.
+    :param opening: how to connect, in place of TCP and TLS: for a proxy, a tunnel or a test. It is given the factory,
+        whose ``environment`` is the one given here.
     :param tokens: where grants are kept, for accounts that are authorised by `authorise`; it may serve several clients.
     :param tap: sees everything that is said, such as a `ctrader_twisted.flight.FlightRecorder`.
 

@@ -42,7 +42,7 @@ from ctrader_twisted.wire.choice import client_wire
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
-    from twisted.internet.interfaces import IAddress, IConnector
+    from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
     from twisted.python.failure import Failure
 
     from ctrader_twisted.credentials import Application, Environment
@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from ctrader_twisted.wire.envelope import Burst, Envelope
 
 Opening = Callable[["OpenApiFactory"], "IConnector"]
-"""Begins to connect a factory and gives the connector, as ``reactor.connectTCP`` does."""
+"""Begins to connect a factory, to the server that is its ``environment``, and gives the connector, as
+``reactor.connectTCP`` does."""
 
 _BLOCKED = re.compile(r"\b(blocked|banned)\b|\b(application|client)\b.*\bsuspended\b", re.IGNORECASE)
 """A reason for which the application was cut that will not pass by itself."""
@@ -78,6 +79,7 @@ def tls_opening(reactor: Any, environment: Environment, connect_timeout: float) 
 class OpenApiFactory(ReconnectingClientFactory):
     """Makes connections and, when they end, the next ones; brings each to READY and restores what stood.
 
+    :ivar environment: where it connects to; an opening reads host, port and trust root from it.
     :ivar session: the session, which outlives each connection.
     :ivar refusal: why the server refused the application for good, or None.
     :ivar unknown_fields: how often each field arrived that the schema does not have, where the wire is JSON.
@@ -116,10 +118,12 @@ class OpenApiFactory(ReconnectingClientFactory):
         self.deliver = deliver
         self._announce_further = announce
         self._application = application
-        self._environment = environment
+        self.environment = environment
         self._settings = settings
         self._opening = opening or tls_opening(reactor, environment, settings.connect_timeout)
         self._connector: IConnector | None = None
+        self._under_way = False  # an attempt, or what it led to: something of it may be there while no protocol is
+        self._end_limit: IDelayedCall | None = None
         self._connection: OpenApiProtocol | None = None
         self._ended_with: OpenApiError | None = None
         self._tap = tap
@@ -179,9 +183,9 @@ class OpenApiFactory(ReconnectingClientFactory):
         reason = (
             str(self.refusal)
             if self.refusal is not None
-            else f"the client of {self._environment} was not started: call start() and wait for when_ready()"
+            else f"the client of {self.environment} was not started: call start() and wait for when_ready()"
             if self._connector is None
-            else f"there is no connection to {self._environment}"
+            else f"there is no connection to {self.environment}"
         )
         return fail(RequestNotSent(type(message).__name__, reason, getattr(message, "ctidTraderAccountId", None)))
 
@@ -211,7 +215,7 @@ class OpenApiFactory(ReconnectingClientFactory):
         _log.error(
             "{where}: new tokens were asked for and did not come within {seconds:g} s of the end. They may be "
             "lost, and then somebody has to log in again: ctrader login",
-            where=str(self._environment),
+            where=str(self.environment),
             seconds=self._settings.refresh_wait,
         )
 
@@ -223,12 +227,17 @@ class OpenApiFactory(ReconnectingClientFactory):
             connection.end("the client was closed")
         else:
             self.session.lost(self.clock.seconds(), "the client was closed", closed=True)
-            self._stop_connecting()
         self._fail_ready(ClientClosed())
-        if self._connection is None:
+        if connection is None:
+            self._stop_connecting()
+        if self._over:
             self._closed()
 
     # What Twisted tells
+
+    def startedConnecting(self, connector: IConnector) -> None:
+        """An attempt begins."""
+        self._under_way = True
 
     def buildProtocol(self, addr: IAddress | None) -> OpenApiProtocol:
         """Make the protocol of a new connection."""
@@ -236,17 +245,17 @@ class OpenApiFactory(ReconnectingClientFactory):
         self._connection = OpenApiProtocol(
             session=self.session,
             wire=client_wire(
-                self._environment.wire,
-                host=self._environment.host,
-                port=self._environment.port,
-                where=str(self._environment),
+                self.environment.wire,
+                host=self.environment.host,
+                port=self.environment.port,
+                where=str(self.environment),
                 max_frame=self._settings.max_frame,
                 compression=self._settings.compression,
                 unknown=self.unknown_fields,
             ),
             clock=self.clock,
             owner=self,
-            where=str(self._environment),
+            where=str(self.environment),
             number=self._made,
             tap=self._tap,
             opening_timeout=self._settings.connect_timeout,
@@ -263,21 +272,25 @@ class OpenApiFactory(ReconnectingClientFactory):
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
         """No connection could be made: try again later."""
+        self._under_way = False
         super().clientConnectionFailed(connector, reason)
-        error = connection_error(reason.value, str(self._environment))
+        if self.session.state is ConnectionState.CLOSED:
+            self._closed()
+            return
+        error = connection_error(reason.value, str(self.environment))
         if self._tap is not None:
-            self._tap.failed(str(self._environment), error.reason, self.clock.seconds())
-        if self.session.state is not ConnectionState.CLOSED:
-            self._announce_loss(error)
+            self._tap.failed(str(self.environment), error.reason, self.clock.seconds())
+        self._announce_loss(error)
 
     def clientConnectionLost(self, connector: IConnector, unused_reason: Failure) -> None:
         """A connection ended: make the next one, later; one that was READY for a moment only changes nothing."""
+        self._under_way = False
         if self.clock.seconds() - self._ready_at < self._settings.steady_after:
             self.delay = max(self.delay, self._delay_before)
         super().clientConnectionLost(connector, unused_reason)
         reason, self._ended_with = self._ended_with, None
         if self.session.state is not ConnectionState.CLOSED:
-            self._announce_loss(reason or connection_error(unused_reason.value, str(self._environment)))
+            self._announce_loss(reason or connection_error(unused_reason.value, str(self.environment)))
         else:
             self._closed()
 
@@ -316,13 +329,13 @@ class OpenApiFactory(ReconnectingClientFactory):
             delay = self._settings.blocked_for
             _log.error(
                 "{where} blocked the application: {reason}. Trying again in {delay:g} s; ask Spotware why",
-                where=str(self._environment),
+                where=str(self.environment),
                 reason=reason,
                 delay=delay,
             )
         self._not_before = max(self._not_before, now + delay)
         if self._connection is not None:
-            self._connection.drop(ConnectionFailed(str(self._environment), reason))
+            self._connection.drop(ConnectionFailed(str(self.environment), reason))
 
     def _wait_for_maintenance(self) -> None:
         """Do not connect before the end of a maintenance that the server told of."""
@@ -346,14 +359,16 @@ class OpenApiFactory(ReconnectingClientFactory):
             self.stopTrying()
             _log.error(
                 "{where} refused the application: {refusal}. Not trying again: check client id and secret",
-                where=str(self._environment),
+                where=str(self.environment),
                 refusal=str(refusal),
             )
             self._fail_ready(refusal)
             self._healing.refused(refusal)
             connection.drop(refusal)
-        except RequestFailed:
-            connection.drop(ConnectionFailed(str(self._environment), "the application was not authorised in time"))
+        except RequestFailed as error:
+            late = isinstance(error, TimeoutError)
+            why = "the application was not authorised in time" if late else error.reason
+            connection.drop(ConnectionFailed(str(self.environment), why))
         except OpenApiError as error:
             if isinstance(error, ServerError) and error.retry_after is not None:
                 wait = min(error.retry_after, RETRY_AFTER_AT_MOST)
@@ -377,6 +392,8 @@ class OpenApiFactory(ReconnectingClientFactory):
     def _stop_connecting(self) -> None:
         if self._connector is not None:
             self._connector.disconnect()
+        if self._under_way:  # as an opening's own connection is until the reactor's next turn
+            self._end_limit = self.clock.callLater(self._settings.close_timeout, self._closed)
 
     def _announce_loss(self, reason: OpenApiError) -> None:
         self.last_failure = reason
@@ -391,9 +408,13 @@ class OpenApiFactory(ReconnectingClientFactory):
 
     @property
     def _over(self) -> bool:
-        return self.session.state is ConnectionState.CLOSED and self._connection is None
+        return self.session.state is ConnectionState.CLOSED and self._connection is None and not self._under_way
 
     def _closed(self) -> None:
+        self._under_way = False
+        limit, self._end_limit = self._end_limit, None
+        if limit is not None and limit.active():
+            limit.cancel()
         waiting, self._waiting_closed = self._waiting_closed, []
         for waiter in waiting:
             waiter.callback(None)

@@ -138,6 +138,7 @@ class Venue:
         self._schedule_number = 0
         self._ports: list[IListeningPort] = []
         self._stalled: dict[_Stalled, None] = {}
+        self._waiting_silent: list[Deferred[None]] = []
         for at, action in script:
             self.later(at, action)
 
@@ -208,7 +209,10 @@ class Venue:
         return self.oauth_url + TOKEN_PATH
 
     def close(self) -> Deferred[None]:
-        """Stop listening, drop every connection and forget every timer; fires when no port is open any more."""
+        """Stop listening, drop every connection and forget every timer; fires when no port is open any more.
+
+        Nor is any conversation: what they had on the clock is gone with them.
+        """
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
@@ -226,6 +230,10 @@ class Venue:
             self._oauth.drop_connections()
         for each in stopped:
             await each
+        if self.conversations:
+            silent: Deferred[None] = Deferred()
+            self._waiting_silent.append(silent)
+            await silent
 
     def play(self, action: Action) -> None:
         """Do something of `ctrader_twisted.sim.script` now."""
@@ -273,6 +281,10 @@ class Venue:
     def forget(self, talk: Conversation) -> None:
         """Take note that a connection is gone."""
         self.conversations.pop(talk.number, None)
+        if not self.conversations:
+            waiting, self._waiting_silent = self._waiting_silent, []
+            for each in waiting:
+                each.callback(None)
 
     def converse(self, wire: Verbs, peer: Peer) -> Conversation:
         """Begin the conversation of a new connection."""

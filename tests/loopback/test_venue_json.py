@@ -466,3 +466,4 @@ async def test_a_client_to_try_things_out_with_speaks_them_all(wire):
     client = await simulated_client(reactor, wire=wire)
     assert (await client.trader(ctidTraderAccountId=EUR_ACCOUNT)).trader.balance == 1_000_000
     await client.close()
+    assert not [call for call in reactor.getDelayedCalls() if "Conversation." in str(call)]
