@@ -5,11 +5,17 @@ An envelope's payload is protobuf bytes over this wire too; it becomes JSON, and
 Written are the schema's field names, enums and 64-bit integers as numbers, doubles with the fewest digits that give
 them back, and nothing that is not set. Read is more, because clients have met more: enums by name, numbers as text,
 fields and enum values newer than the schema. Nearly everything is read at once, by msgspec and the message class's own
-constructor; what those refuse is read again field by field, for what can be taken and to say what can't.
+constructor; what those refuse is read again field by field, for what can be taken and to say what can't. JSON that
+isn't quite (NaN and infinity, half of an emoji) is then taken apart by the standard library, so that one field is
+refused and not everything around it.
+
+**An answer that carries new tokens is never refused for anything else** (`_NEW_TOKENS`): its request has used the old
+ones up, so these are the only ones that work. Over protobuf it would be taken, too.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
@@ -20,9 +26,11 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, EncodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from ctrader_twisted import messages
 from ctrader_twisted.errors import IncompletePayload, ProtocolError, UndecodableEnvelope, UndecodablePayload
 from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.envelope import Burst, Envelope
+from ctrader_twisted.wire.secrecy import SECRET_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,15 +54,19 @@ class _Frame(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 _decode_frame = msgspec.json.Decoder(_Frame).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-_NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # all that decoders raise
+_NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)  # all that decoders raise
 _NULL = msgspec.Raw(b"null")
+_NO_JSON = "it can't be read as JSON"
+_NO_UTF_8 = "it is not UTF-8"
 
 _classes = dict(catalogue.PARSERS)
 _parsers = {number: cls.FromString for number, cls in catalogue.PARSERS.items()}
 _EVENTS = catalogue.EVENTS
+_NEW_TOKENS = catalogue.payload_type(messages.ProtoOARefreshTokenRes)
 _new_tuple = tuple.__new__  # what Envelope(...) and Burst(...) do, at half the time
 
 
@@ -62,13 +74,15 @@ class JsonText:
     """The messages of one connection as JSON, in both directions.
 
     :ivar unknown: how often something was ignored because the schema does not have it: ``"ProtoOADeal.newField"``, or
-        ``"ProtoOAOrder.orderType=NEW_NAME"`` for an enum's value.
+        ``"ProtoOAOrder.orderType=NEW_NAME"`` for an enum's value. Of an answer that carries new tokens, also each field
+        that was left out because its value does not fit: ``"ProtoOARefreshTokenRes.expiresIn"``.
     """
 
     text = True
 
     def __init__(self, unknown: Counter[str] | None = None) -> None:
         self.unknown: Counter[str] = Counter() if unknown is None else unknown
+        self._others = False  # whether an envelope has had members that are not the schema's: the next is to have them
         self._not_at_once: set[int] = set()  # payload types that it would be vain to try: the last one needed more
 
     def take(self, frame: bytes, arrived: list[Envelope | Burst], problems: list[ProtocolError]) -> None:
@@ -79,7 +93,7 @@ class JsonText:
         told: _Frame | None = None
         number, payload, key = 0, None, None
         try:
-            told = _decode_frame(frame)
+            told = self._with_others(frame) if self._others else _decode_frame(frame)
             number = told.payload_type
             key = told.client_msg_id or None
             members = told.payload
@@ -113,19 +127,36 @@ class JsonText:
         body = {"payloadType": number, "payload": _payload_members(number, payload)}
         return _encode(body if client_msg_id is None else {"clientMsgId": client_msg_id, **body})
 
+    def _with_others(self, frame: bytes) -> _Frame:
+        """Read an envelope that is as it should be but for members that the schema does not have.
+
+        :raises Exception: if it is anything else, before any is counted.
+        """
+        members = _decode_object(frame)
+        number, payload, key = members.pop("payloadType"), members.pop("payload", {}), members.pop("clientMsgId", None)
+        if number not in _classes or type(number) is not int or type(payload) is not dict:
+            raise _Unfit("an envelope")
+        if key is not None and type(key) is not str:
+            raise _Unfit("an envelope")
+        for name in members:
+            self._count(f"ProtoMessage.{name}")
+        return _Frame(number, payload, key)
+
     def _look_closely(self, frame: bytes, told: _Frame | None) -> Envelope | ProtocolError:
         """Read member by member what could not be read at once; ``told`` is its envelope if that could be."""
         if told is not None and told.payload_type in _classes:
             return self._look_into(frame, told.payload_type, told.payload, told.client_msg_id or None)
         size = len(frame)
+        is_text = _is_text(frame)  # msgspec looks only at what it decodes; what was read at once, it has decoded whole
         try:
-            members = _decode_members(frame)
+            members = _members(frame)
         except msgspec.ValidationError:
             return UndecodableEnvelope(size, "it is not a JSON object")
         except _NOT_JSON:
-            return UndecodableEnvelope(size, "it can't be read as JSON")
+            return UndecodableEnvelope(size, _NO_JSON if is_text else _NO_UTF_8)
         number_text, key_text, text = (members.pop(name, _NULL) for name in ("payloadType", "clientMsgId", "payload"))
         for name in members:
+            self._others = True
             self._count(f"ProtoMessage.{name}")
         try:
             number = _uint32(_decode(number_text), self._count)
@@ -136,20 +167,30 @@ class JsonText:
         except (_Unfit, *_NOT_JSON):
             return UndecodableEnvelope(size, "its clientMsgId is not text")
         payload = b"" if text == _NULL else bytes(text)
-        if number not in _classes:
+        cls = _classes.get(number)
+        if not is_text and number != _NEW_TOKENS:
+            if cls is None or _is_text(payload):
+                return UndecodableEnvelope(size, _NO_UTF_8)
+            about = cls.DESCRIPTOR.name, len(payload), _NO_UTF_8  # whose answer it is can be said, at least
+            return UndecodablePayload(*about, payload_type=number, client_msg_id=key)
+        if cls is None:
             return Envelope(number, payload, key)
         try:
-            given = _decode(payload or b"{}")
+            given = _loosely(payload or b"{}")
         except _NOT_JSON:
-            about = _about(_classes[number], frame)
-            return UndecodablePayload(*about, "it can't be read as JSON", payload_type=number, client_msg_id=key)
+            about = cls.DESCRIPTOR.name, len(payload), _NO_JSON
+            return UndecodablePayload(*about, payload_type=number, client_msg_id=key)
         return self._look_into(frame, number, given, key)
 
-    def _look_into(self, frame: bytes, number: int, given: object, key: str | None) -> Envelope | ProtocolError:
+    def _look_into(self, frame: bytes, number: int, given: Any, key: str | None) -> Envelope | ProtocolError:
         """Read a payload field by field."""
         cls = _classes[number]
         if isinstance(given, dict):
             given.pop("payloadType", None)
+        has_tokens = False
+        if number == _NEW_TOKENS and isinstance(given, dict):
+            given = self._what_fits(cls, given)
+            has_tokens = bool(given.get("accessToken"))
         try:
             made = _forms[cls].arguments(given, self._count)
         except _Unfit as unfit:
@@ -166,20 +207,94 @@ class JsonText:
             # A required enum whose value is newer than the schema reads as missing, but is not (protocol notes, 1.0).
             paths: list[str] = message.FindInitializationErrors()  # type: ignore[attr-defined]  # the stubs lack it
             missing = [path for path in paths if not _is_there(given, path)]
-            if missing:
+            if missing and not has_tokens:
                 return IncompletePayload(*_about(cls, frame), missing, payload_type=number, client_msg_id=key)
             payload = message.SerializePartialToString()
         return Envelope(number, payload, key)
 
+    def _what_fits(self, cls: type[Message], given: dict[str, Any]) -> dict[str, Any]:
+        """Leave out, and count, what its field does not take, and a token of which a part could not be read."""
+        fitting = {}
+        for name, value in given.items():
+            try:
+                if name in SECRET_FIELDS and isinstance(value, str) and _LOST in value:
+                    raise _Unfit("a token")
+                _forms[cls].arguments({name: value}, _uncounted)
+            except _Unfit:
+                self._count(f"{cls.DESCRIPTOR.name}.{name}")
+            else:
+                fitting[name] = value
+        return fitting
+
     def _count(self, name: str) -> None:
         name = name[:LONGEST_UNKNOWN]
+        if not name.isprintable():  # it is the peer's, and is shown on terminals
+            name = "".join(sign if sign.isprintable() else "?" for sign in name)
         if name in self.unknown or len(self.unknown) < MOST_UNKNOWN:
             self.unknown[name] += 1
 
 
+def _uncounted(name: str) -> None:
+    """Count nothing: it is read again."""
+
+
 def _about(cls: type[Message], frame: bytes) -> tuple[str, int]:
     """Give a message's name, and how long its payload is in a frame."""
-    return cls.DESCRIPTOR.name, len(bytes(_decode_members(frame).get("payload", b"")))
+    try:
+        return cls.DESCRIPTOR.name, len(bytes(_members(frame).get("payload", b"")))
+    except _NOT_JSON:  # it was just within what can be nested, and here is one call more
+        return cls.DESCRIPTOR.name, len(frame)
+
+
+def _is_text(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+# JSON that isn't quite: the standard library takes NaN and infinity, and numbers that are too large as the latter.
+
+_LOST = "\ufffd"
+_LONGEST_WHOLE = 40  # digits: no field takes more, and many cost much
+_HIGH, _LOW = r"u[dD][89abAB][0-9a-fA-F]{2}", r"u[dD][c-fC-F][0-9a-fA-F]{2}"
+_escapes = re.compile(rf"\\(?:{_HIGH}(?:\\{_LOW})?|{_LOW}|.)", re.DOTALL)
+
+
+def _with_both_halves(escape: re.Match[str]) -> str:
+    """Put what stands for what was lost in the place of a surrogate that lacks its other half."""
+    said = escape[0]
+    return "\\ufffd" if len(said) == 6 else said  # one character has 2, a pair 12
+
+
+def _whole_or_large(digits: str) -> float:
+    return int(digits) if len(digits) <= _LONGEST_WHOLE else float(digits)
+
+
+def _loosely(text: bytes) -> Any:
+    """Decode JSON, or what is nearly JSON."""
+    try:
+        return _decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        mended = _escapes.sub(_with_both_halves, text.decode(errors="replace"))
+        return json.loads(mended, parse_int=_whole_or_large)
+
+
+def _members(frame: bytes) -> dict[str, msgspec.Raw]:
+    """Take an object apart, each member's text as it is if msgspec can tell where it ends.
+
+    :raises ValidationError: if it is JSON, but no object.
+    """
+    try:
+        return _decode_members(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if isinstance(error, msgspec.ValidationError):
+            raise
+        members = _loosely(frame)
+    if not isinstance(members, dict):
+        raise msgspec.ValidationError
+    return {name: msgspec.Raw(json.dumps(value).encode()) for name, value in members.items()}
 
 
 class _Unfit(Exception):

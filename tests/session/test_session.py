@@ -28,7 +28,7 @@ from ctrader_twisted.errors import (
     UndecodablePayload,
 )
 from ctrader_twisted.session.correlation import Request
-from ctrader_twisted.session.events import Problem
+from ctrader_twisted.session.events import LateRefresh, Problem
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.session.session import Session, Settled
@@ -582,6 +582,21 @@ def test_a_late_acceptance_authorises_the_account() -> None:
     assert changes(talk) == [(ACCOUNT, AccountState.AUTHORISED)]
 
 
+@pytest.mark.parametrize(
+    "others", [{"tokenType": "bearer", "expiresIn": 100, "refreshToken": "new-refresh"}, {"expiresIn": 100}, {}]
+)
+def test_new_tokens_that_come_late_are_told_whatever_else_their_answer_lacks(others: dict[str, Any]) -> None:
+    talk = Talk().ready()
+    request = talk.ask(messages.ProtoOARefreshTokenReq(refreshToken="old-refresh"), timeout=1)
+    talk.sent()
+    talk.tick(1)
+    talk.session.notices()
+    answer = messages.ProtoOARefreshTokenRes(accessToken="new-access", **others)
+    talk.hear(Envelope(2174, answer.SerializePartialToString(), request.envelope.client_msg_id))
+    assert talk.session.notices() == [LateRefresh("old-refresh", answer)]
+    assert talk.session.scrub("it was new-access") == "it was ***"
+
+
 def test_answers_do_not_cross_connections() -> None:
     talk = Talk().standing()
     request = talk.ask(spots(1), timeout=1)
@@ -698,6 +713,43 @@ def test_an_answer_that_can_not_be_read_ends_its_request_at_once(message: Messag
     assert "it lacks one.two" in str(settled.result)
     assert talk.session.in_flight == 0
     assert talk.session.unreadable(error) is None
+
+
+def test_an_authorisation_whose_answer_can_not_be_read_is_over() -> None:
+    talk = Talk().ready()
+    request = talk.ask(account_auth())
+    talk.sent()
+    assert changes(talk) == [(ACCOUNT, AccountState.AUTHORISING)]
+    talk.session.unreadable(unreadable_reply(request, 2103))
+    assert changes(talk) == [(ACCOUNT, AccountState.DROPPED)]
+    assert "ProtoOAAccountAuthRes" in talk.session.account_status(ACCOUNT).reason
+
+
+def test_an_application_whose_authorisation_can_not_be_read_is_not_ready() -> None:
+    talk = Talk().connect()
+    request = talk.ask(APPLICATION_AUTH)
+    talk.sent()
+    talk.session.unreadable(unreadable_reply(request, 2101))
+    assert talk.session.state is ConnectionState.CONNECTED
+
+
+def test_a_request_that_waits_and_gets_an_answer_that_can_not_be_read_never_leaves() -> None:
+    talk = Talk(Limits(general=1)).standing()
+    talk.ask(TRADER)
+    waiting = talk.ask(TRADER)
+    assert talk.session.queue(talk.now).data == 1
+    settled = talk.session.unreadable(unreadable_reply(waiting, 2122))
+    assert settled is not None and settled.request is waiting
+    assert talk.session.queue(talk.now).data == 0
+    talk.sent()
+    talk.tick(10)
+    assert talk.sent() == []
+
+
+def unreadable_reply(request: Request, number: int) -> UndecodablePayload:
+    """What is told of a message under the request's id that can't be read."""
+    key = request.envelope.client_msg_id
+    return UndecodablePayload(catalogue.name(number), 3, payload_type=number, client_msg_id=key)
 
 
 def test_what_can_not_be_read_and_answers_nothing_ends_nothing() -> None:

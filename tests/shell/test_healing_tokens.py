@@ -8,9 +8,10 @@ import pytest
 from twisted.internet.defer import fail
 from twisted.internet.task import Clock
 
-from ctrader_twisted import AccountState, messages
+from ctrader_twisted import AccountState, Wire, messages
 from ctrader_twisted.errors import GrantRefused, TokenRefused
-from ctrader_twisted.session.events import AccountChanged, Resynchronised
+from ctrader_twisted.refreshing import REFRESH_TIMEOUT
+from ctrader_twisted.session.events import AccountChanged, Problem, Resynchronised
 from ctrader_twisted.tokens import Grant, MemoryTokenStore, TokenKeeper
 from tests.shell.memory import ACCOUNT, Memory, outcome
 from tests.shell.test_factory import reconnect
@@ -426,6 +427,30 @@ def test_a_client_that_is_closed_while_another_refreshes_and_it_is_being_authori
     clock.advance(60)
     assert closed == [None]
     assert two.connector.attempts == 1
+
+
+@pytest.mark.wires(Wire.JSON)  # over protobuf nothing asks what an answer lacks
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "late"])
+@pytest.mark.parametrize("others", ['"expiresIn":100', '"expiresIn":100,"tokenType":null', '"expiresIn":"soon"'])
+def test_an_answer_with_new_tokens_is_kept_whatever_else_is_wrong_with_it(
+    others: str, late: bool, logged_errors: Any
+) -> None:
+    m, keeper, store = with_grants(grant(expires_at=DAY - 1), dead_after=DAY)
+    m.client.authorise(ACCOUNT)
+    spent = spending(m)
+    if late:
+        m.clock.advance(REFRESH_TIMEOUT)
+        m.heard()
+        assert logged_errors.complaint()
+    answer = f'{{"accessToken":"the-access-token-2","refreshToken":"the-refresh-token-2",{others}}}'
+    m.protocol.dataReceived(
+        m.raw(f'{{"clientMsgId":"{spent.client_msg_id}","payloadType":2174,"payload":{answer}}}'.encode())
+    )
+    kept = store.saved[-1]
+    assert (kept.access_token, kept.refresh_token) == ("the-access-token-2", "the-refresh-token-2")
+    assert kept.expires_at == (None if "soon" in others else m.clock.seconds() + 100)
+    assert keeper.grants["default"] == kept
+    assert m.of(Problem) == []
 
 
 # Stores that an application brings
