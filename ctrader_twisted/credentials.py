@@ -41,8 +41,17 @@ class Environment:
     wire: Wire = Wire.PROTOBUF
 
     def __post_init__(self) -> None:
-        """Take the wire by its value, too, and its port."""
+        """Take the wire by its value, too, and its port.
+
+        :raises ValueError: if there is no such wire, or the host or port can't be one.
+        """
         object.__setattr__(self, "wire", Wire(self.wire))
+        if "/" in self.host:
+            raise ValueError(
+                f"the host is {self.host!r}: give a name or an address alone, such as 'demo.ctraderapi.com'"
+            )
+        if not isinstance(self.port, int):
+            raise ValueError(f"the port is {self.port!r}: give a number, or 0 for that of the wire")
         if not self.port:
             object.__setattr__(self, "port", self.wire.default_port)
 

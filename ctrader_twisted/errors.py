@@ -231,6 +231,8 @@ class FrameTooLong(ProtocolError):
         self.allowed = allowed
 
     def __str__(self) -> str:
+        if self.announced == int.from_bytes(b"HTTP"):
+            return "the peer answers in HTTP: its port may be for WebSocket alone; check port and wire"
         return (
             f"a frame of {self.announced} bytes was announced, {self.allowed} are allowed: "
             "the peer does not speak this protocol, or max_frame is too small"
@@ -269,8 +271,8 @@ class UndecodableEnvelope(ProtocolError):
         self.problem = problem
 
     def __str__(self) -> str:
-        why = f": {self.problem}" if self.problem else ""
-        return f"a frame of {self.size} bytes does not hold a ProtoMessage with a payload type{why}"
+        what = f"can't be read: {self.problem}" if self.problem else "does not hold a ProtoMessage with a payload type"
+        return f"a frame of {self.size} bytes {what}"
 
 
 class UndecodablePayload(ProtocolError):

@@ -32,6 +32,7 @@ from ctrader_twisted.session.events import (
     ApplicationCut,
     Disconnected,
     LateRefresh,
+    Problem,
     Ready,
 )
 from ctrader_twisted.session.machine import ConnectionState
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from ctrader_twisted.credentials import Application, Environment
+    from ctrader_twisted.errors import ProtocolError
     from ctrader_twisted.protocol import Tap
     from ctrader_twisted.settings import Settings
     from ctrader_twisted.tokens import TokenKeeper
@@ -115,6 +117,9 @@ class OpenApiFactory(ReconnectingClientFactory):
         self.unknown_fields: Counter[str] = Counter()
         self.refusal: ApplicationRefused | None = None
         self.last_failure: OpenApiError | None = None
+        self._misread: ProtocolError | None = (
+            None  # what came before the application was authorised, and no sense made of
+        )
         self.deliver = deliver
         self._announce_further = announce
         self._application = application
@@ -242,6 +247,7 @@ class OpenApiFactory(ReconnectingClientFactory):
     def buildProtocol(self, addr: IAddress | None) -> OpenApiProtocol:
         """Make the protocol of a new connection."""
         self._made += 1
+        self._misread = None
         self._connection = OpenApiProtocol(
             session=self.session,
             wire=client_wire(
@@ -316,6 +322,8 @@ class OpenApiFactory(ReconnectingClientFactory):
             self._healing.late_refresh(event.refresh_token, event.answer)
             return
         self._announce_further(event)
+        if isinstance(event, Problem) and self.session.state is not ConnectionState.READY:
+            self.last_failure = self._misread = event.error
         if isinstance(event, ApplicationCut):
             self._application_cut(event.reason)
         elif isinstance(event, AccountChanged):
@@ -368,6 +376,8 @@ class OpenApiFactory(ReconnectingClientFactory):
         except RequestFailed as error:
             late = isinstance(error, TimeoutError)
             why = "the application was not authorised in time" if late else error.reason
+            if late and self._misread is not None:
+                why += f"; what came can't be read: {self._misread} (check port and wire)"
             connection.drop(ConnectionFailed(str(self.environment), why))
         except OpenApiError as error:
             if isinstance(error, ServerError) and error.retry_after is not None:

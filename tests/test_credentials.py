@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from ctrader_twisted import DEMO, LIVE, Environment, Wire
@@ -31,6 +34,19 @@ def test_a_port_of_ones_own_stays() -> None:
 
 def test_a_wire_may_be_given_by_its_value() -> None:
     assert Environment("mine", "localhost", wire="json").wire is Wire.JSON  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("wss://localhost",), "the host is 'wss://localhost': give a name or an address alone"),
+        (("localhost", "5036"), "the port is '5036': give a number"),
+        (("localhost", "json"), "the port is 'json': give a number"),
+    ],
+)
+def test_what_can_not_be_connected_to_is_refused_at_once(arguments: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Environment("mine", *arguments)
 
 
 def test_a_wire_that_does_not_exist_is_refused_by_name() -> None:

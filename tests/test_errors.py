@@ -89,6 +89,7 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
         (EventsDropped(3, 1000), "3 events were dropped because the reader fell more than 1000 events behind"),
         (ClientClosed(), "the client was closed"),
         (FrameTooLong(20, 10), "a frame of 20 bytes was announced, 10 are allowed"),
+        (FrameTooLong(0x48545450, 10), "the peer answers in HTTP: its port may be for WebSocket alone"),
         (TruncatedFrame(5, 9), "the stream ended after 5 of 9 bytes of a frame"),
         (TruncatedFrame(2, None), "the stream ended after 2 of an unknown number of bytes of a frame"),
         (UndecodableEnvelope(4), "a frame of 4 bytes does not hold a ProtoMessage"),

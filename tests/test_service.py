@@ -601,7 +601,7 @@ def test_the_example_service_listens_along(bench: Bench) -> None:
 # Tokens that are kept
 
 
-SHORT = 3600.0
+SHORT = 1200.0
 
 
 def grant(kit: VenueKit, name: str = "default", account_ids: tuple[int, ...] = (EUR_ACCOUNT, USD_ACCOUNT)) -> Grant:

@@ -70,6 +70,10 @@ def read_hosts(
         host = table.text("host") or KNOWN_HOSTS.get(name)
         if host is None and "host" not in table:
             table.refuse("host", "missing", 'Write host = "…": only "live" and "demo" have a known one.')
+        elif host is not None and "/" in host:
+            table.refuse(
+                "host", f'"{host}" is not a host name', "Write the name or the address alone, without wss:// or a path."
+            )
         wire = _wire(table)
         port = table.integer("port", 1, 65535) or WIRES[wire]
         if _is_spotwares(host) and port in WIRES.values() and port != WIRES[wire]:

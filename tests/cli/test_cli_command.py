@@ -145,6 +145,41 @@ def test_what_is_no_number_of_seconds(arguments: list[str], capsys: pytest.Captu
     assert "--" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["login", "-h"], ["watch", "--help"], ["tokens", "import", "--help"]]
+)
+def test_help(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert invoke(arguments) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Usage: ctrader") and err == ""
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["wacth"], "No such command 'wacth'"),
+        (["watch"], "Missing argument 'SYMBOL...'"),
+        (["watch", "EURUSD", "--count", "0"], "--count"),
+        (["accounts", "--host", "http://x"], "is no HOST:PORT"),
+        (["accounts", "--wire", "jsn"], "'protobuf', 'json', 'protobuf-websocket'"),
+        (["login", "--port", "1", "--redirect-uri", "http://localhost/"], "give one of them"),
+        (["login", "--client-secret", "hush"], "No such option"),
+        (["login", "--name", ""], "--name"),
+        (["accounts", "--requests-per-second", "60"], "allow 50"),
+    ],
+)
+def test_mistakes(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CTRADER_CLIENT_ID", "an-id")
+    monkeypatch.setenv("CTRADER_CLIENT_SECRET", "a-secret")
+    assert invoke(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and said in err
+
+
 def test_other_errors() -> None:
     assert sentence(FileNotFoundError(2, "No such file or directory", "a.toml")) == "a.toml: No such file or directory"
     assert sentence(OSError("odd")).startswith("OSError: this should not happen")

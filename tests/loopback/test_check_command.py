@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +42,12 @@ def check(*arguments: str, folder: Path, before: tuple[str, ...] = (), **variabl
     assert "hush" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
+
+
+def checks(*runs: tuple[str, ...], folder: Path, **variables: str) -> list[tuple[int, str, str]]:
+    """Run several at the same time."""
+    with ThreadPoolExecutor(len(runs)) as pool:
+        return list(pool.map(lambda arguments: check(*arguments, folder=folder, **variables), runs))
 
 
 def closed_port() -> int:
@@ -79,11 +86,11 @@ def test_something_fails(tmp_path: Path) -> None:
         '[[account]]\nid = 7\nenvironment = "lab"\n[[output]]\npath = "-"\n'
     )
     variables = {"CTRADER_CLIENT_ID": "i", "CTRADER_CLIENT_SECRET": SECRET, "CTRADER_ACCESS_TOKEN": TOKEN}
-    status, out, err = check("--timeout", "2", folder=tmp_path, **variables)
+    (status, out, err), in_json = checks(("--timeout", "2"), ("--json",), folder=tmp_path, **variables)
     assert (status, err) == (1, "")
     assert re.search(r"^FAILED   tcp .*: the connection was refused\. Nothing listens there", out, re.M)
     assert re.search(r"^skipped  account .*lab, account 7: there is no connection$", out, re.M)
-    status, out, _ = check("--json", folder=tmp_path, **variables)
+    status, out, _ = in_json
     document = json.loads(out)
     assert status == 1 and (document["status"], document["exit_status"]) == ("failed", 1)
 
@@ -94,13 +101,13 @@ REFUSED = '[[account]]\nid = 7\nenvironment = "demo"\nacess_token = "hush"\n[[ou
 def test_a_configuration_that_is_refused(tmp_path: Path) -> None:
     """Every reason is a step with its key and remedy; nothing else is looked at."""
     (tmp_path / "ctrader.toml").write_text(REFUSED)
-    status, out, err = check(folder=tmp_path)
+    (status, out, err), in_json = checks((), ("--json",), folder=tmp_path)
     assert (status, err) == (2, "")
     steps = out.splitlines()[:-2]
     assert steps and all(line.startswith("FAILED   configuration  ctrader.toml: ") for line in steps)
     for expected in ("acess_token: an unknown key. Did you mean", "application.client_secret: missing", "mkdir -p"):
         assert expected in out
-    status, out, _ = check("--json", folder=tmp_path)
+    status, out, _ = in_json
     document = json.loads(out)
     assert status == document["exit_status"] == 2 and len(document["steps"]) == len(steps)
     assert all(one["remedy"] for one in document["steps"])

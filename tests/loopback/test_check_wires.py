@@ -185,7 +185,7 @@ async def test_a_websocket_that_does_not_open(
     [
         ("json", "protobuf", "messages are text here, and this one is binary"),
         ("protobuf-websocket", "json", "messages are binary here, and this one is text"),
-        ("protobuf", "json", "the application was not authorised in time"),
+        ("protobuf", "json", "the peer answers in HTTP"),
     ],
 )
 @over_sockets

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,6 +43,12 @@ def ctrader(home: Path, *arguments: str, **settings: Any) -> subprocess.Complete
     )
 
 
+def together(home: Path, *commands: list[str]) -> list[subprocess.CompletedProcess[str]]:
+    """Run such commands at the same time."""
+    with ThreadPoolExecutor(len(commands)) as pool:
+        return list(pool.map(lambda arguments: ctrader(home, *arguments), commands))
+
+
 async def venue_with_tokens(folder: Path) -> Venue:
     """A venue, a configuration that leads there, and tokens for it."""
     from twisted.internet import reactor
@@ -58,11 +65,9 @@ async def venue_with_tokens(folder: Path) -> Venue:
 # Help and mistakes
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["login", "-h"], ["watch", "--help"], ["tokens", "import", "--help"]]
-)
-def test_help(tmp_path: Path, arguments: list[str]) -> None:
-    ended = ctrader(tmp_path, *arguments)
+def test_help(tmp_path: Path) -> None:
+    """That of the commands, and what a mistake says: tests/cli/test_cli_command.py."""
+    ended = ctrader(tmp_path, "--help")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("Usage: ctrader")
     assert all(len(line) <= 100 for line in ended.stdout.splitlines())
@@ -72,24 +77,10 @@ def test_the_version(tmp_path: Path) -> None:
     assert re.fullmatch(r"ctrader, version \S+\n", ctrader(tmp_path, "--version").stdout)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["wacth"], "No such command 'wacth'"),
-        (["watch"], "Missing argument 'SYMBOL...'"),
-        (["watch", "EURUSD", "--count", "0"], "--count"),
-        (["accounts", "--host", "http://x"], "is no HOST:PORT"),
-        (["accounts", "--wire", "jsn"], "'protobuf', 'json', 'protobuf-websocket'"),
-        (["login", "--port", "1", "--redirect-uri", "http://localhost/"], "give one of them"),
-        (["login", "--client-secret", "hush"], "No such option"),
-        (["login", "--name", ""], "--name"),
-        (["accounts", "--requests-per-second", "60"], "allow 50"),
-    ],
-)
-def test_mistakes_of_the_command_line(tmp_path: Path, arguments: list[str], said: str) -> None:
-    ended = ctrader(tmp_path, *arguments, env=clean_environment(tmp_path, **SECRETS))
+def test_a_mistake_of_the_command_line(tmp_path: Path) -> None:
+    ended = ctrader(tmp_path, "watch", env=clean_environment(tmp_path, **SECRETS))
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert said in ended.stderr and "Traceback" not in ended.stderr
+    assert "Missing argument 'SYMBOL...'" in ended.stderr and "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("command", [["accounts"], ["symbols"], ["watch", "EURUSD"], ["tokens", "list"]])
@@ -119,17 +110,20 @@ def test_what_is_not_installed_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("more", [(), ("--wire", "json")])
 def test_every_command_works_against_a_venue_of_its_own(tmp_path: Path, more: tuple[str, ...]) -> None:
-    quotes = ctrader(tmp_path, "watch", "EURUSD", "XAUUSD", "--count", "3", "--config", DEMO, *more)
+    quotes, accounts, symbols, check, login = together(
+        tmp_path,
+        ["watch", "EURUSD", "XAUUSD", "--count", "3", "--config", DEMO, *more],
+        ["accounts", "--config", DEMO, *more],
+        ["symbols", "eurusd", "--json", "--config", DEMO, *more],
+        ["check", "--json", "--config", DEMO, *more],
+        ["login", "--config", DEMO],
+    )
     assert quotes.returncode == 0, quotes.stderr
     assert [json.loads(line)["environment"] for line in quotes.stdout.splitlines()] == ["simulator"] * 3
-    accounts = ctrader(tmp_path, "accounts", "--config", DEMO, *more)
     assert accounts.returncode == 0 and "1000001  demo" in accounts.stdout, accounts.stderr
-    symbols = ctrader(tmp_path, "symbols", "eurusd", "--json", "--config", DEMO, *more)
     assert [each["name"] for each in json.loads(symbols.stdout)] == ["EURUSD"]
-    check = ctrader(tmp_path, "check", "--json", "--config", DEMO, *more)
     (wire,) = (step["detail"] for step in json.loads(check.stdout)["steps"] if step["step"] == "wire")
     assert check.returncode == 0 and wire.startswith(f"{more[-1] if more else 'protobuf'}: ")
-    login = ctrader(tmp_path, "login", "--config", DEMO)
     assert login.returncode == 1 and "nobody has to log in" in login.stderr
     assert not list(tmp_path.iterdir()), "nothing was written anywhere"
 
@@ -239,8 +233,8 @@ async def kept(folder: Path) -> Grant:
     ("signals", "status", "seconds"),
     [
         ((signal.SIGHUP, signal.SIGHUP, signal.SIGTERM), 129, 0.4),
-        ((signal.SIGINT,), 0, 2.0),
-        ((signal.SIGTERM,), 143, 2.0),
+        ((signal.SIGINT,), 0, 1.5),
+        ((signal.SIGTERM,), 143, 1.5),
     ],
 )
 @pytest.mark.parametrize("arguments", [("watch", "EURUSD"), ("accounts",)])
@@ -253,7 +247,7 @@ async def test_a_refresh_under_way_is_waited_for(
     status: int,
     seconds: float,
 ) -> None:
-    """A terminal that closes may send several signals."""
+    """Longer than its connections are given to close, a second. A terminal that closes may send several signals."""
     venue = await venue_with_tokens(tmp_path)
     await due(tmp_path)
     carried_out = answer_refreshes_late(monkeypatch, seconds)
@@ -396,8 +390,9 @@ async def test_a_loss_is_seen(tmp_path: Path) -> None:
 @over_sockets
 async def test_colours_can_be_had_without(tmp_path: Path) -> None:
     venue = await venue_with_tokens(tmp_path)
-    coloured = await start(tmp_path, "accounts", pty=(24, 100), **SECRETS).ended
-    plain = await start(tmp_path, "accounts", pty=(24, 100), NO_COLOR="1", **SECRETS).ended
+    with_colours = start(tmp_path, "accounts", pty=(24, 100), **SECRETS)
+    without = start(tmp_path, "accounts", pty=(24, 100), NO_COLOR="1", **SECRETS)
+    coloured, plain = await with_colours.ended, await without.ended
     assert coloured.status == plain.status == 0
     assert "\x1b[32mdemo" in coloured.out
     assert not re.search(r"\x1b\[3\dm", plain.out)
@@ -422,13 +417,9 @@ def test_what_a_terminal_can_not_show(tmp_path: Path) -> None:
 @over_sockets
 async def test_no_secret_is_shown_however_loud_it_is(tmp_path: Path) -> None:
     venue = await venue_with_tokens(tmp_path)
-    for arguments in (
-        ["accounts"],
-        ["accounts", "--json"],
-        ["watch", "EURUSD", "--count", "2"],
-        ["tokens", "list", "--json"],
-    ):
-        ended = await start(tmp_path, "--verbose", *arguments, **SECRETS).ended
+    commands = [["accounts"], ["accounts", "--json"], ["watch", "EURUSD", "--count", "2"], ["tokens", "list", "--json"]]
+    for command in [start(tmp_path, "--verbose", *arguments, **SECRETS) for arguments in commands]:
+        ended = await command.ended
         assert ended.status == 0, ended.err
         assert not [each for each in ("hush", CLIENT_SECRET) if each in ended.out + ended.err]
     venue.registry.revoke(venue.registry.grants[0], for_good=True)

@@ -92,16 +92,6 @@ def read(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def demo() -> Iterator[subprocess.Popen[str]]:
-    """The demo takes its time, so it runs beside the other tests."""
-    process = spawn("--config", str(ROOT / "examples" / "demo.toml"), "--seconds", "16", env=environment())
-    _SPAWNED.remove(process)
-    yield process
-    process.kill()
-    process.communicate()
-
-
 @pytest.fixture(autouse=True)
 def no_process_is_left() -> Iterator[None]:
     yield
@@ -154,11 +144,74 @@ class LoneVenue:
         assert "hush" not in self.log
 
 
+class Beside:
+    """Runs that take their time: begun with the first test of this module, looked at by its last ones."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[str]] = []
+        self._venues: list[LoneVenue] = []
+
+    def begin(self, make_folder: Callable[[str], Path]) -> None:
+        self.alone, self.together = make_folder("alone"), make_folder("together")
+        # Every venue listens before the daemons begin, all at once: each has seconds to be up in.
+        of_one, of_two = self._venue(self.alone), self._venue(self.together)
+        self.demo = self._spawn("--config", str(ROOT / "examples" / "demo.toml"), "--seconds", "16", env=environment())
+        (self.of_one,) = self._with_tokens(self.alone, of_one, "9")
+        self.of_two = self._with_tokens(self.together, of_two, "10", "10")
+        self.wires = {wire: self._over(wire, make_folder(wire)) for wire in WIRES}
+
+    def _spawn(self, *arguments: str, **settings: Any) -> subprocess.Popen[str]:
+        process = spawn(*arguments, **settings)
+        _SPAWNED.remove(process)
+        self._processes.append(process)
+        return process
+
+    def _venue(self, folder: Path) -> LoneVenue:
+        """One whose access tokens live for seconds."""
+        venue = LoneVenue(folder, LIFETIME)
+        self._venues.append(venue)
+        return venue
+
+    def _with_tokens(self, folder: Path, venue: LoneVenue, *seconds: str) -> list[subprocess.Popen[str]]:
+        """Daemons that share a file of tokens."""
+        keep(folder)
+        config, env = configuration(folder, venue, more=KEPT), environment(**WITHOUT_TOKEN)
+        return [self._spawn("--config", config, "--seconds", each, env=env) for each in seconds]
+
+    def _over(self, wire: str, folder: Path) -> subprocess.Popen[str]:
+        """A venue of its own, whose prices are the same over every wire."""
+        path = folder / "daemon.toml"
+        path.write_text(
+            f'[simulator]\nseed = 2026\nstart = 2026-03-04T10:59:57Z\nwire = "{wire}"\n'
+            '[[account]]\nenvironment = "simulator"\nsymbols = ["EURUSD", "XAUUSD"]\ndepth = ["EURUSD"]\n'
+            '[[output]]\npath = "-"\n',
+            "utf-8",
+        )
+        return self._spawn("--config", str(path), "--seconds", "4", env=environment())
+
+    def end(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.communicate()
+        for venue in self._venues:
+            venue.stop()
+
+
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneVenue]:
     venue = LoneVenue(tmp_path_factory.mktemp("venue"))
     yield venue
     venue.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside(tmp_path_factory: pytest.TempPathFactory, venue: LoneVenue) -> Iterator[Beside]:
+    beside = Beside()
+    try:
+        beside.begin(tmp_path_factory.mktemp)
+        yield beside
+    finally:
+        beside.end()
 
 
 def configuration(folder: Path, venue: LoneVenue, output: str = "-", more: str = "", account: str = "") -> str:
@@ -179,48 +232,22 @@ def write(tmp_path: Path, venue: LoneVenue) -> Callable[..., str]:
     return lambda output="-", more="", account="": configuration(tmp_path, venue, output, more, account)
 
 
-@pytest.mark.parametrize("wire", WIRES)
-def test_secrets_from_the_environment_and_events_on_stdout(
-    write: Callable[..., str], venue: LoneVenue, wire: str
-) -> None:
-    config = Path(write())
-    port = venue.json_port if wire == "json" else venue.port
-    there = config.read_text("utf-8").replace(f"port = {venue.port}", f'port = {port}\nwire = "{wire}"')
-    config.write_text(there, "utf-8")
-    status, out, err = finish(spawn("--config", str(config), "--seconds", "3"))
-    documents = read(out)
-    assert status == 0, err
-    assert [document["event"] for document in documents[:3]] == ["ready", "account", "account"]
-    assert {"quote"} <= {document["event"] for document in documents}
-    assert f"stdout: {len(documents)} events written, 0 not" in err
-
-
-def test_events_are_the_same_over_every_wire(tmp_path: Path) -> None:
-    """Each against a venue of its own, whose prices are the same: only how many have come by the end differs."""
+def test_secrets_from_the_environment_and_events_on_stdout(tmp_path: Path, venue: LoneVenue) -> None:
     processes = {}
     for wire in WIRES:
-        path = tmp_path / f"{wire}.toml"
-        path.write_text(
-            f'[simulator]\nseed = 2026\nstart = 2026-03-04T10:59:57Z\nwire = "{wire}"\n'
-            '[[account]]\nenvironment = "simulator"\nsymbols = ["EURUSD", "XAUUSD"]\ndepth = ["EURUSD"]\n'
-            '[[output]]\npath = "-"\n',
-            "utf-8",
-        )
-        processes[wire] = spawn("--config", str(path), "--seconds", "4", env=environment())
-    quotes = {}
+        (tmp_path / wire).mkdir()
+        config = Path(configuration(tmp_path / wire, venue))
+        port = venue.json_port if wire == "json" else venue.port
+        there = config.read_text("utf-8").replace(f"port = {venue.port}", f'port = {port}\nwire = "{wire}"')
+        config.write_text(there, "utf-8")
+        processes[wire] = spawn("--config", str(config), "--seconds", "3")
     for wire, process in processes.items():
         status, out, err = finish(process)
         documents = read(out)
-        assert status == 0, err
-        assert [document["event"] for document in documents[:3]] == ["ready", "account", "account"]
-        assert {"quote", "depth"} <= {document["event"] for document in documents}
-        for document in documents:
-            del document["time"]
-        quotes[wire] = {d["server_time"]: d for d in documents if d["event"] == "quote" and "session_close" not in d}
-    together = set.intersection(*map(set, quotes.values()))
-    assert len(together) >= 3
-    for moment in together:
-        assert quotes["protobuf"][moment] == quotes["json"][moment] == quotes["protobuf-websocket"][moment]
+        assert status == 0, (wire, err)
+        assert [document["event"] for document in documents[:3]] == ["ready", "account", "account"], wire
+        assert {"quote"} <= {document["event"] for document in documents}, wire
+        assert f"stdout: {len(documents)} events written, 0 not" in err, wire
 
 
 HANGING = """
@@ -438,34 +465,6 @@ def test_without_a_login_it_says_what_to_do(tmp_path: Path, venue: LoneVenue) ->
     assert f"ctrader login --config {config}" in err
 
 
-def test_tokens_are_refreshed_in_place_when_they_are_due(tmp_path: Path, short_lived: LoneVenue) -> None:
-    path = keep(tmp_path)
-    process = spawn_with_store(configuration(tmp_path, short_lived, more=KEPT), "--seconds", "9")
-    status, out, err = finish(process)
-    documents = read(out)
-    assert status == 0, err
-    assert not [document for document in documents if document["event"] == "error"], err
-    assert quotes_after(documents, LIFETIME + 2.0), "its first token is long dead"
-    grant = tokens_in(path)
-    assert TOKEN not in grant.values() and REFRESH not in grant.values()
-    assert grant["refresh_began_at"] is None and grant["expires_at"] > now() - 2
-    assert not [secret for secret in (grant["access_token"], grant["refresh_token"]) if secret in out + err]
-
-
-def test_two_daemons_share_a_store(tmp_path: Path, short_lived: LoneVenue) -> None:
-    """Neither spends a refresh token that the other has spent: that would end the grant."""
-    path = keep(tmp_path)
-    config = configuration(tmp_path, short_lived, more=KEPT)
-    processes = [spawn_with_store(config, "--seconds", "10") for _ in range(2)]
-    for process in processes:
-        status, out, err = finish(process)
-        documents = read(out)
-        assert status == 0, err
-        assert not [document for document in documents if document["event"] == "error"], err
-        assert quotes_after(documents, LIFETIME + 2.0), err
-    assert TOKEN not in tokens_in(path).values()
-
-
 def test_a_daemon_that_is_killed_leaves_a_store_that_works(tmp_path: Path, short_lived: LoneVenue) -> None:
     path = keep(tmp_path)
     config = configuration(tmp_path, short_lived, "events.jsonl", KEPT)
@@ -567,8 +566,53 @@ def test_a_terminal_that_hangs_up_ends_it_in_order(write: Callable[..., str], tm
     assert f"{path}: {len(read(path.read_text('utf-8')))} events written, 0 not" in err
 
 
-def test_the_demo(demo: subprocess.Popen[str]) -> None:
-    status, out, err = finish(demo, 60)
+# Runs that take their time
+
+
+def test_events_are_the_same_over_every_wire(beside: Beside) -> None:
+    """Each against a venue of its own, whose prices are the same: only how many have come by the end differs."""
+    quotes = {}
+    for wire, process in beside.wires.items():
+        status, out, err = finish(process)
+        documents = read(out)
+        assert status == 0, err
+        assert [document["event"] for document in documents[:3]] == ["ready", "account", "account"]
+        assert {"quote", "depth"} <= {document["event"] for document in documents}
+        for document in documents:
+            del document["time"]
+        quotes[wire] = {d["server_time"]: d for d in documents if d["event"] == "quote" and "session_close" not in d}
+    together = set.intersection(*map(set, quotes.values()))
+    assert len(together) >= 3
+    for moment in together:
+        assert quotes["protobuf"][moment] == quotes["json"][moment] == quotes["protobuf-websocket"][moment]
+
+
+def test_tokens_are_refreshed_in_place_when_they_are_due(beside: Beside) -> None:
+    status, out, err = finish(beside.of_one)
+    documents = read(out)
+    assert status == 0, err
+    assert not [document for document in documents if document["event"] == "error"], err
+    assert quotes_after(documents, LIFETIME + 2.0), "its first token is long dead"
+    grant = tokens_in(beside.alone / "tokens.json")
+    assert TOKEN not in grant.values() and REFRESH not in grant.values()
+    ended = datetime.fromisoformat(documents[-1]["time"]).timestamp()
+    assert grant["refresh_began_at"] is None and grant["expires_at"] > ended - 2
+    assert not [secret for secret in (grant["access_token"], grant["refresh_token"]) if secret in out + err]
+
+
+def test_two_daemons_share_a_store(beside: Beside) -> None:
+    """Neither spends a refresh token that the other has spent: that would end the grant."""
+    for process in beside.of_two:
+        status, out, err = finish(process)
+        documents = read(out)
+        assert status == 0, err
+        assert not [document for document in documents if document["event"] == "error"], err
+        assert quotes_after(documents, LIFETIME + 2.0), err
+    assert TOKEN not in tokens_in(beside.together / "tokens.json").values()
+
+
+def test_the_demo(beside: Beside) -> None:
+    status, out, err = finish(beside.demo, 60)
     documents = read(out)
     kinds = [document["event"] for document in documents]
     assert status == 0, err

@@ -135,7 +135,7 @@ def tutorial(folder: Path, venue: Venue, **credentials: Any) -> subprocess.Compl
     (folder / "credentials.json").write_text(json.dumps(CREDENTIALS | credentials))
     (folder / "root.pem").write_text(venue.trust_root_pem)
     return subprocess.run(
-        [sys.executable, ROOT / "examples" / "json_tutorial.py", "credentials.json", venue.json_url, "root.pem"],
+        [sys.executable, ROOT / "examples" / "json" / "tutorial.py", "credentials.json", venue.json_url, "root.pem"],
         cwd=folder,
         capture_output=True,
         text=True,

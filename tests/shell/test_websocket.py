@@ -399,6 +399,23 @@ def test_a_peer_that_pings_and_does_not_read_fills_no_memory() -> None:
     assert frames(m) == [(PONG, b"again")]
 
 
+def test_a_port_of_another_wire_is_told_of_where_the_client_is_not_ready(wire: Wire) -> None:
+    m = Memory(timeout=5)
+    waiting = [outcome(m.client.when_ready(timeout=seconds)) for seconds in (3, 8)]
+    m.accept()
+    m.protocol.dataReceived(websocket_frame(BINARY if wire is Wire.JSON else TEXT, b"{}"))
+    m.clock.pump([1] * 5)
+    lost = loss(m)
+    m.clock.pump([1] * 3)
+    problem = "messages are text here" if wire is Wire.JSON else "messages are binary here"
+    for (error,) in waiting:
+        assert isinstance(error, NotReadyInTime)
+        assert problem in str(error)
+    assert "not authorised in time; what came can't be read" in str(lost.reason)
+    assert problem in str(lost.reason)
+    assert "check port and wire" in str(lost.reason)
+
+
 @pytest.mark.wires(Wire.JSON)
 def test_an_application_whose_refusal_can_not_be_read_is_not_called_late() -> None:
     m = Memory()

@@ -1,15 +1,15 @@
-"""The Open API without this library: JSON over WebSocket, with the `websockets` package and nothing else.
+"""The Open API without this library: JSON over WebSocket, with the `websockets` package (``pip install websockets``).
 
 Each text message is one JSON object: ``payloadType`` says what it is, ``payload`` holds its fields, and the
 ``clientMsgId`` of a request comes back with its answer. This authorises an application and an account, finds a symbol
 and prints five of its prices::
 
-    python json_tutorial.py credentials.json wss://demo.ctraderapi.com:5036
+    python tutorial.py credentials.json wss://demo.ctraderapi.com:5036
 
 ``credentials.json`` holds ``clientId``, ``clientSecret``, ``accessToken`` and ``accountId``. For the simulated venue,
 name the certificate it is to be trusted by, too::
 
-    python json_tutorial.py credentials.json wss://localhost:5036 ctrader-sim-root.pem
+    python tutorial.py credentials.json wss://localhost:5036 ctrader-sim-root.pem
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ async def main(credentials: dict[str, Any], url: str, trust: ssl.SSLContext | No
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        raise SystemExit("usage: tutorial.py CREDENTIALS.json URL [CERTIFICATE.pem]")
     file, address, *root = sys.argv[1:]
-    context = ssl.create_default_context(cafile=root[0]) if root else None
+    context = ssl.create_default_context(cafile=root[0] if root else None) if address.startswith("wss:") else None
     asyncio.run(main(json.loads(Path(file).read_text()), address, context))
