@@ -436,6 +436,9 @@ async def test_it_may_be_plain_on_a_loopback_interface_and_nowhere_else(venue, i
             venue.listen_json(reactor, elsewhere, tls=False)
 
 
+# Twisted 25.5 leaves the socket that it could not listen on to the collector.
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @over_sockets
 async def test_the_service_says_where_json_is_spoken():
     from twisted.internet import reactor

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from twisted import version as twisted_version
 
 from ctrader_twisted import ConnectionState, Envelope, Limits, Wire, messages
 from ctrader_twisted.errors import (
@@ -186,13 +187,16 @@ def test_a_refused_handshake_says_what_was_answered_and_is_tried_again() -> None
 
 
 @pytest.mark.parametrize(
-    ("value", "wait"), [("7", 7), ("999999999", 3600), ("0", 1), ("Wed, 21 Oct 2026 07:28:00 GMT", 1)]
+    ("value", "wait"), [("7", 7), ("999999999", 3600), ("0", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0)]
 )
 def test_a_server_that_says_when_to_come_back_is_believed_for_an_hour(value: str, wait: float) -> None:
     m = Memory(retry_after=1)
     m.factory.jitter = 0
     m.connect()
     m.protocol.dataReceived(refusal("429 Too Many Requests", "", f"Retry-After: {value}"))
+    wait = wait or (
+        1.5 if twisted_version.major < 26 else 1
+    )  # the usual delay, which older releases begin with a step up
     assert loss(m).retry_in == wait
     m.clock.advance(wait - 0.1)
     assert not m.connector.connecting
