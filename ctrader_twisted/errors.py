@@ -13,6 +13,15 @@ Every exception of the package, in one tree.
     │   ├── EventsDropped            a stream's reader was slower than its events
     │   ├── TokenStoreError          tokens can't be read, kept or locked
     │   ├── RecordingError           a recording of the flight recorder can't be read
+    │   ├── OrderNotPlaced           an order was refused here: nothing was sent
+    │   │   ├── VolumeRefused          off step, below the minimum, above the maximum
+    │   │   ├── PriceRefused           finer than the symbol's digits, or none
+    │   │   ├── LevelsRefused          a stop loss or take profit that can't be
+    │   │   ├── UnknownSymbol          `suggestions` are names close to it
+    │   │   ├── AmbiguousSymbol        `candidates` are what it may mean
+    │   │   ├── SafetyRefused          a limit of the account's own forbids it
+    │   │   ├── DryRun                 the account only rehearses
+    │   │   └── TradingHalted          the kill switch is on
     │   └── ClientClosed             `close()` was called
     ├── RemoteError                the other side, or the way to it, is at fault
     │   ├── ProtocolError            what arrived can't be read
@@ -41,8 +50,30 @@ Every exception of the package, in one tree.
     │       ├── RateLimited            `retry_after` says for how long
     │       ├── UnderMaintenance       `maintenance_end` says until when
     │       ├── ServerUnavailable      a transient failure behind the server
-    │       └── OrderRefused           an order or position command was refused
+    │       └── OrderRefused           an order or position command was refused; most have a `remedy`
+    │           ├── BadVolume
+    │           ├── BadStops
+    │           ├── BadPrices
+    │           ├── BadExpiration
+    │           ├── NotEnoughMoney
+    │           ├── MarketClosed
+    │           ├── TradingDisabled        for this symbol
+    │           ├── TradingNotAllowed      for this account or token
+    │           ├── ExposureReached
+    │           ├── TooManyPositions
+    │           ├── PositionNotFound
+    │           ├── OrderNotFound
+    │           ├── AlreadyClosed
+    │           ├── PendingExecution       it is being executed
+    │           ├── UnableToAmend
+    │           ├── UnableToCancel
+    │           ├── ShortSellingNotAllowed
+    │           └── NothingToAmend
+    ├── OrderEnded                 an order has come to another end
+    │   ├── NotFilled                than being filled
+    │   └── NotWorking               it can't be cancelled or amended any more
     └── RequestFailed              the request ended without an answer
+        ├── NeverArrived             the server's books show that it did not come: safe to repeat
         ├── RequestNotSent           it never left: safe to repeat
         │   ├── QueueFull
         │   ├── SendTimeout          (also a `TimeoutError`)
@@ -194,6 +225,170 @@ class RecordingError(LocalError):
     def __str__(self) -> str:
         where = f"{self.file}: {self.place}" if self.place else self.file
         return f"{where}: {self.problem}"
+
+
+class OrderNotPlaced(LocalError):
+    """An order or position command was refused by this program: nothing was sent.
+
+    :ivar problem: what is wrong.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.remedy}"
+
+
+class VolumeRefused(OrderNotPlaced):
+    """A volume that the symbol can't be traded in.
+
+    :ivar symbol: the symbol's name.
+    :ivar wanted: what was asked for, in its unit (a `Lots`, `Units` or `ProtocolVolume`).
+    :ivar problem: what is wrong with it: "is not a multiple of 0.01 lots".
+    :ivar nearest: the nearest volumes that would be accepted, below and above, in the same unit; empty if there are
+        none.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(
+        self, symbol: str, wanted: object, problem: str, nearest: Iterable[object] = (), remedy: str | None = None
+    ) -> None:
+        nearest = tuple(nearest)
+        super().__init__(problem, remedy or _would_be_accepted(nearest))
+        self.args = (symbol, wanted, problem, nearest, remedy)
+        self.symbol = symbol
+        self.wanted = wanted
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        return f"{self.wanted} of {self.symbol} {self.problem}: {self.remedy}"
+
+
+class PriceRefused(OrderNotPlaced):
+    """A price that the symbol can't have.
+
+    :ivar symbol: the symbol's name.
+    :ivar wanted: the price that was asked for.
+    :ivar problem: what is wrong with it: "has more than 5 decimal places".
+    :ivar nearest: the nearest prices that would be accepted, below and above; empty if there are none.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(
+        self, symbol: str, wanted: object, problem: str, nearest: Iterable[object] = (), remedy: str | None = None
+    ) -> None:
+        nearest = tuple(nearest)
+        super().__init__(problem, remedy or _would_be_accepted(nearest))
+        self.args = (symbol, wanted, problem, nearest, remedy)
+        self.symbol = symbol
+        self.wanted = wanted
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        return f"a price of {self.wanted} for {self.symbol} {self.problem}: {self.remedy}"
+
+
+class LevelsRefused(OrderNotPlaced):
+    """A stop loss or take profit that can't be: its distance, its side, or what it is given in.
+
+    :ivar symbol: the symbol's name.
+    :ivar problem: what is wrong.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(self, symbol: str, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.args = (symbol, problem, remedy)
+        self.symbol = symbol
+
+    def __str__(self) -> str:
+        return f"{self.symbol}: {self.problem}: {self.remedy}"
+
+
+class UnknownSymbol(OrderNotPlaced):
+    """The account has no symbol of this name, nor one that could be meant by it.
+
+    :ivar name: the name that was asked for.
+    :ivar suggestions: names of the account's symbols that are close to it, the closest first.
+    :ivar meant: what it is an alias of, by the user's own list; None if it is no alias.
+    """
+
+    def __init__(self, name: str, suggestions: Iterable[str] = (), meant: str | None = None) -> None:
+        suggestions = tuple(suggestions)
+        super().__init__(
+            f'the account has no symbol "{name}"'
+            if meant is None
+            else f'the account has no symbol "{meant}", which "{name}" is an alias of',
+            f"did you mean {_either(suggestions)}?" if suggestions else 'see which it has with "ctrader symbols"',
+        )
+        self.args = (name, suggestions, meant)
+        self.name = name
+        self.suggestions = suggestions
+        self.meant = meant
+
+
+class AmbiguousSymbol(OrderNotPlaced):
+    """A name that may mean more than one of the account's symbols.
+
+    :ivar name: the name that was asked for.
+    :ivar candidates: the names of those that it may mean.
+    """
+
+    def __init__(self, name: str, candidates: Iterable[str]) -> None:
+        candidates = tuple(candidates)
+        super().__init__(
+            f'"{name}" may mean {_either(candidates)}', "write the whole name, or give the account an alias for it"
+        )
+        self.args = (name, candidates)
+        self.name = name
+        self.candidates = candidates
+
+
+class SafetyRefused(OrderNotPlaced):
+    """A safety limit of the account forbids it. The limit is set here, not by the broker.
+
+    :ivar limit: the name of the limit, as the configuration has it.
+    :ivar problem: what is wrong.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(self, limit: str, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.args = (limit, problem, remedy)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.limit}: {self.problem}: {self.remedy}"
+
+
+class DryRun(OrderNotPlaced):
+    """The account is set to rehearse: the command passed every check here, and was not sent.
+
+    :ivar what: what would have been sent, in words.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(self, what: str, remedy: str = "turn dry_run off for this account to trade") -> None:
+        super().__init__(f"{what} was not sent, since this is a dry run", remedy)
+        self.args = (what, remedy)
+        self.what = what
+
+
+class TradingHalted(OrderNotPlaced):
+    """Trading is halted on this account, by the kill switch or by whoever has stopped it.
+
+    :ivar reason: why.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(self, reason: str, remedy: str = "resume trading on this account when its reason is gone") -> None:
+        super().__init__(f"trading is halted ({reason})" if reason else "trading is halted", remedy)
+        self.args = (reason, remedy)
+        self.reason = reason
 
 
 class ClientClosed(LocalError):
@@ -484,6 +679,7 @@ class ServerError(RemoteError):
     """
 
     remedy = ""
+    _tells_remedy = False  # whether the sentence itself ends in the remedy
 
     def __init__(
         self,
@@ -505,7 +701,7 @@ class ServerError(RemoteError):
         self.account_id = account_id
         if remedy is not None:
             self.remedy = remedy
-        if self.remedy:
+        if self.remedy and not self._tells_remedy:
             self.add_note(self.remedy)
 
     def __str__(self) -> str:
@@ -582,10 +778,130 @@ class ServerUnavailable(ServerError):
 class OrderRefused(ServerError):
     """An order or position command was refused; nothing was executed.
 
+    A code that has no class of its own gives this one. Its sentence ends in the remedy, where that is known.
+
     :ivar event: the ProtoOAExecutionEvent or ProtoOAOrderErrorEvent that refused it, or None if it was a plain error.
     """
 
     event: object | None = None
+    _tells_remedy = True
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return f"{said}. {self.remedy}" if self.remedy else said
+
+
+class BadVolume(OrderRefused):
+    """The volume (or the stake of a spread bet) is off step, below the minimum or above the maximum."""
+
+    remedy = "Ask for a multiple of the symbol's stepVolume from its minVolume to its maxVolume."
+
+
+class BadStops(OrderRefused):
+    """A stop loss or take profit is on the wrong side of the market, too close to it, or (guaranteed) moved away."""
+
+    remedy = (
+        "Put the stop loss of a BUY below the bid and its take profit above it, those of a SELL the other way round of "
+        "the ask, and no nearer than the symbol's slDistance and tpDistance."
+    )
+
+
+class BadPrices(OrderRefused):
+    """A price of the order makes no sense for its type or the market."""
+
+    remedy = (
+        "Put a buy limit or sell stop below the market and a sell limit or buy stop above it, or send a market order."
+    )
+
+
+class BadExpiration(OrderRefused):
+    """The time at which the order expires is past, or missing."""
+
+    remedy = "Give a GOOD_TILL_DATE order an expirationTimestamp to come, in milliseconds UTC."
+
+
+class NotEnoughMoney(OrderRefused):
+    """The free margin does not cover it."""
+
+    remedy = "Ask for less, close something, or deposit: the free margin must cover the order's margin."
+
+
+class MarketClosed(OrderRefused):
+    """The symbol is not traded now: its hours, a holiday, or no price."""
+
+    remedy = "Wait until the symbol is traded; its schedule and holidays say when."
+
+
+class TradingDisabled(OrderRefused):
+    """Trading is switched off for the symbol, or it can only be closed."""
+
+    remedy = "Choose another symbol; the tradingMode of this one says what may be done with it."
+
+
+class TradingNotAllowed(OrderRefused):
+    """The account or the token may not trade."""
+
+    remedy = 'Log in again and allow trading (the scope "trading"), or ask the broker what the account may do.'
+
+
+class ExposureReached(OrderRefused):
+    """The symbol's maxExposure would be exceeded."""
+
+    remedy = "Ask for less, or close some of what is held in this symbol."
+
+
+class TooManyPositions(OrderRefused):
+    """The account may not hold more positions and pending orders."""
+
+    remedy = "Close a position or cancel an order first."
+
+
+class PositionNotFound(OrderRefused):
+    """No position with that id, or it is not open (any more)."""
+
+    remedy = "Reconcile: it may have been closed meanwhile."
+
+
+class OrderNotFound(OrderRefused):
+    """No working order with that id (any more)."""
+
+    remedy = "Reconcile: it may just have been filled, cancelled or expired."
+
+
+class AlreadyClosed(OrderRefused):
+    """The position is closed already, or being closed."""
+
+    remedy = "Nothing is left to do; reconcile to see what it was closed by."
+
+
+class PendingExecution(OrderRefused):
+    """The order or position is being executed and can't be touched meanwhile."""
+
+    remedy = "Wait for its execution event, then try again if there is still need."
+
+
+class UnableToAmend(OrderRefused):
+    """The order can't be changed in its present state."""
+
+    remedy = "Reconcile: it may be filled or on its way; cancel it and place another if it still works."
+
+
+class UnableToCancel(OrderRefused):
+    """The order can't be taken back in its present state: as a rule it came too late."""
+
+    remedy = "Reconcile: it may just have been filled; close its position if you do not want it."
+
+
+class ShortSellingNotAllowed(OrderRefused):
+    """The symbol can't be sold without being held."""
+
+    remedy = "Sell no more of it than is held; its enableShortSelling says so."
+
+
+class NothingToAmend(OrderRefused):
+    """Everything is as was asked for, or nothing was asked for."""
+
+    remedy = "Nothing is left to do, if levels were to be removed; else give at least one that changes."
 
 
 class RequestFailed(OpenApiError):
@@ -636,6 +952,58 @@ class AnswerTimeout(OutcomeUnknown, TimeoutError):
     """The request was sent and its time ran out before an answer came."""
 
 
+class NeverArrived(RequestFailed):
+    """A command left and was not answered, and the server's books show that it was not carried out: it may be repeated.
+
+    :ivar waited: seconds between the doubt and the last look into the books.
+    """
+
+    consequence = "the server's books show that it was not carried out: it may be repeated"
+
+    def __init__(self, what: str, waited: float, account_id: int | None = None) -> None:
+        super().__init__(what, f"no answer came, and {waited:.0f} s later the server knows nothing of it", account_id)
+        self.args = (what, waited, account_id)
+        self.waited = waited
+
+
+class OrderEnded(OpenApiError):
+    """An order has ended otherwise than was wanted of it.
+
+    :ivar order: the order, in words.
+    :ivar ended_as: how it ended.
+    """
+
+    def __init__(self, order: str, ended_as: str) -> None:
+        super().__init__(order, ended_as)
+        self.order = order
+        self.ended_as = ended_as
+
+
+class NotFilled(OrderEnded):
+    """An order ended before all of it was executed.
+
+    :ivar executed: what was executed of it, in hundredths of a unit.
+    :ivar volume: what was ordered, in hundredths of a unit.
+    """
+
+    def __init__(self, order: str, ended_as: str, executed: int, volume: int) -> None:
+        super().__init__(order, ended_as)
+        self.args = (order, ended_as, executed, volume)
+        self.executed = executed
+        self.volume = volume
+
+    def __str__(self) -> str:
+        part = f"{self.executed} of {self.volume} hundredths of a unit" if self.executed else "nothing of it"
+        return f"{self.order}: {self.ended_as}, {part} was executed: look at the position before placing another"
+
+
+class NotWorking(OrderEnded):
+    """An order can't be cancelled or amended: it does not work any more."""
+
+    def __str__(self) -> str:
+        return f"{self.order}: {self.ended_as}: look at the account's positions and pending orders"
+
+
 _CLASSES_BY_CODE: dict[str, type[ServerError]] = {
     "CH_CLIENT_AUTH_FAILURE": ApplicationRefused,
     "CH_OA_CLIENT_NOT_FOUND": ApplicationRefused,
@@ -660,16 +1028,67 @@ _CLASSES_BY_CODE: dict[str, type[ServerError]] = {
 }
 
 
+_ORDER_CLASSES_BY_CODE: dict[str, type[OrderRefused]] = {
+    "TRADING_BAD_VOLUME": BadVolume,
+    "TRADING_BAD_STAKE": BadVolume,
+    "TRADING_BAD_STOPS": BadStops,
+    "PROTECTION_IS_TOO_CLOSE_TO_MARKET": BadStops,
+    "WORSE_GSL_NOT_ALLOWED": BadStops,
+    "TRADING_BAD_PRICES": BadPrices,
+    "TRADING_BAD_EXPIRATION_DATE": BadExpiration,
+    "NOT_ENOUGH_MONEY": NotEnoughMoney,
+    "NO_ENOUGH_MONEY_TO_OPEN_POSITION": NotEnoughMoney,  # in neither enum
+    "MARKET_CLOSED": MarketClosed,  # in neither enum
+    "SYMBOL_HAS_HOLIDAY": MarketClosed,
+    "NO_QUOTES": MarketClosed,
+    "TRADING_DISABLED": TradingDisabled,
+    "TRADING_NOT_ALLOWED": TradingNotAllowed,
+    "MAX_EXPOSURE_REACHED": ExposureReached,
+    "TOO_MANY_POSITIONS": TooManyPositions,
+    "POSITION_NOT_FOUND": PositionNotFound,
+    "POSITION_NOT_FOUND_OR_NOT_OPENED": PositionNotFound,  # in neither enum
+    "POSITION_NOT_OPEN": PositionNotFound,
+    "ORDER_NOT_FOUND": OrderNotFound,
+    "ALREADY_CLOSED": AlreadyClosed,  # in neither enum
+    "PENDING_EXECUTION": PendingExecution,
+    "POSITION_LOCKED": PendingExecution,
+    "UNABLE_TO_AMEND_ORDER": UnableToAmend,
+    "UNABLE_TO_CANCEL_ORDER": UnableToCancel,
+    "ORDER_CANCEL_REJECTED": UnableToCancel,  # the type of an execution event that gives no code
+    "SHORT_SELLING_NOT_ALLOWED": ShortSellingNotAllowed,
+}
+
+
 def server_error_class(code: str, description: str, *, order_command: bool) -> type[ServerError]:
     """Choose the class that callers act on for a server's error code.
 
     An ``INVALID_REQUEST`` whose description says "not authorized" means lost authority: that is how the live server
-    most often reports it (observed by two independent clients). A code that is not known gives `ServerError`, or
+    most often reports it (observed by two independent clients); one that answers an order or position command and
+    begins with "Nothing to amend" is a `NothingToAmend` (observed). A code that is not known gives `ServerError`, or
     `OrderRefused` if it answers an order or position command.
     """
-    if code == "INVALID_REQUEST" and "not authorized" in description.lower():
-        return NotAuthorised
+    if code == "INVALID_REQUEST":
+        said = description.strip().lower()
+        if "not authorized" in said:
+            return NotAuthorised
+        if order_command and said.startswith("nothing to amend"):
+            return NothingToAmend
     known = _CLASSES_BY_CODE.get(code)
     if known is not None:
         return known
-    return OrderRefused if order_command else ServerError
+    return _ORDER_CLASSES_BY_CODE.get(code, OrderRefused) if order_command else ServerError
+
+
+def _would_be_accepted(values: Sequence[object]) -> str:
+    if not values:
+        return "nothing close to it would be accepted"
+    numbers, units = zip(*(str(value).partition(" ")[::2] for value in values), strict=True)
+    if len(set(units)) == 1:  # said once: "0.01 or 0.02 lots"
+        return f"{_either(numbers)} {units[0]}".rstrip() + " would be accepted"
+    return f"{_either([str(value) for value in values])} would be accepted"
+
+
+def _either(texts: Sequence[str]) -> str:
+    """Name what there is to choose from: "a, b or c"."""
+    *first, last = texts
+    return f"{', '.join(first)} or {last}" if first else last

@@ -5,40 +5,56 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+import traceback
 
 import pytest
 
 from ctrader_twisted import errors
 from ctrader_twisted.errors import (
+    AmbiguousSymbol,
     AnswerTimeout,
+    BadVolume,
     ClientClosed,
     ConfigurationError,
     ConnectionFailed,
     DeadPeer,
+    DryRun,
     EventsDropped,
     FrameTooLong,
     HandshakeRefused,
     IncompleteMessage,
     IncompletePayload,
+    LevelsRefused,
     LocalError,
+    NeverArrived,
     NotARequest,
+    NotFilled,
+    NotWorking,
     OpenApiError,
+    OrderEnded,
+    OrderNotPlaced,
     OrderRefused,
     OutcomeUnknown,
+    PriceRefused,
     QueueFull,
     RateLimited,
     RemoteError,
     RequestFailed,
     RequestNotSent,
+    SafetyRefused,
     SendTimeout,
     ServerError,
+    TradingHalted,
     TruncatedFrame,
     UndecodableEnvelope,
     UndecodablePayload,
     UnknownPayloadType,
+    UnknownSymbol,
+    VolumeRefused,
     WebSocketClosed,
     WebSocketViolation,
 )
+from ctrader_twisted.market import Lots
 
 CLASSES = [
     cls
@@ -67,7 +83,7 @@ def test_the_drawing_is_the_tree() -> None:
 
 @pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls is not OpenApiError], ids=lambda cls: cls.__name__)
 def test_every_exception_says_whose_fault_it_is(cls: type[OpenApiError]) -> None:
-    assert sum(issubclass(cls, root) for root in (LocalError, RemoteError, RequestFailed)) == 1
+    assert sum(issubclass(cls, root) for root in (LocalError, RemoteError, OrderEnded, RequestFailed)) == 1
 
 
 @pytest.mark.parametrize("cls", [SendTimeout, AnswerTimeout])
@@ -88,6 +104,37 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
         (NotARequest("ProtoOASpotEvent"), "ProtoOASpotEvent is not a request"),
         (EventsDropped(3, 1000), "3 events were dropped because the reader fell more than 1000 events behind"),
         (ClientClosed(), "the client was closed"),
+        (OrderNotPlaced("it can't be", "do this"), "it can't be: do this"),
+        (
+            VolumeRefused("EURUSD", Lots("0.015"), "is not a multiple of 0.01 lots", [Lots("0.01"), Lots("0.02")]),
+            "0.015 lots of EURUSD is not a multiple of 0.01 lots: 0.01 or 0.02 lots would be accepted",
+        ),
+        (
+            VolumeRefused("X", "3", "is odd", ["2 lots", "400 units"]),
+            "3 of X is odd: 2 lots or 400 units would be accepted",
+        ),
+        (VolumeRefused("X", "3", "is odd"), "3 of X is odd: nothing close to it would be accepted"),
+        (VolumeRefused("X", "3", "is odd", remedy="give 4"), "3 of X is odd: give 4"),
+        (
+            PriceRefused("EURUSD", "1.105003", "has more than 5 decimal places", ["1.10500", "1.10501"]),
+            "a price of 1.105003 for EURUSD has more than 5 decimal places: 1.10500 or 1.10501 would be accepted",
+        ),
+        (LevelsRefused("EURUSD", "no", "do this"), "EURUSD: no: do this"),
+        (UnknownSymbol("X"), 'the account has no symbol "X": see which it has with "ctrader symbols"'),
+        (UnknownSymbol("X", ["A"]), 'the account has no symbol "X": did you mean A?'),
+        (UnknownSymbol("X", ["US 30", "UK 30", "C"]), 'the account has no symbol "X": did you mean US 30, UK 30 or C?'),
+        (UnknownSymbol("x", ["A"], "Y"), 'the account has no symbol "Y", which "x" is an alias of: did you mean A?'),
+        (AmbiguousSymbol("X", ["X.a", "X.b"]), '"X" may mean X.a or X.b: write the whole name, or give the account an'),
+        (
+            SafetyRefused("max_volume", "3 lots are more than 2", "ask for less"),
+            "max_volume: 3 lots are more than 2: ask",
+        ),
+        (
+            DryRun("BUY 1 lots of EURUSD"),
+            "BUY 1 lots of EURUSD was not sent, since this is a dry run: turn dry_run off",
+        ),
+        (TradingHalted("flattened"), "trading is halted (flattened): resume trading"),
+        (TradingHalted(""), "trading is halted: resume trading"),
         (FrameTooLong(20, 10), "a frame of 20 bytes was announced, 10 are allowed"),
         (FrameTooLong(0x48545450, 10), "the peer answers in HTTP: its port may be for WebSocket alone"),
         (TruncatedFrame(5, 9), "the stream ended after 5 of 9 bytes of a frame"),
@@ -110,6 +157,8 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
         (DeadPeer("demo", "nothing arrived for 75 s"), "demo: nothing arrived for 75 s"),
         (ServerError("ODD"), "the server: ODD"),
         (OrderRefused("ODD", "why", request="R", account_id=7), "R: ODD (why), account 7"),
+        (BadVolume("ODD", "why", request="R"), "R: ODD (why). Ask for a multiple of the symbol's stepVolume"),
+        (OrderRefused("ODD", request="R", remedy="Do this."), "R: ODD. Do this."),
         (RateLimited("ODD", request="R", retry_after=2.5), "R: ODD, blocked for 2.5 s"),
         (
             RequestNotSent("R", "no connection", 7),
@@ -118,6 +167,10 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
         (QueueFull("R", "9 wait"), "R: 9 wait; it was never sent and may be repeated"),
         (SendTimeout("R", "late"), "R: late; it was never sent and may be repeated"),
         (OutcomeUnknown("R", "cut"), "R: cut; it was sent, its outcome is unknown: reconcile before repeating it"),
+        (NeverArrived("order 7", 10.2, 7), "order 7 for account 7: no answer came, and 10 s later the server knows"),
+        (NotFilled("order 7", "cancelled", 0, 100), "order 7: cancelled, nothing of it was executed: look at"),
+        (NotFilled("order 7", "expired", 50, 100), "order 7: expired, 50 of 100 hundredths of a unit was executed"),
+        (NotWorking("order 7", "filled"), "order 7: filled: look at the account's positions and pending orders"),
         (AnswerTimeout("R", "late", 7), "R for account 7: late; it was sent, its outcome is unknown: reconcile"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -136,3 +189,20 @@ def test_only_what_loses_the_stream_is_fatal() -> None:
         "TruncatedFrame",
         "WebSocketViolation",
     }
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [cls for cls in CLASSES if issubclass(cls, OrderRefused) and cls is not OrderRefused],
+    ids=lambda cls: cls.__name__,
+)
+def test_every_kind_of_refused_order_says_what_to_do(cls: type[OrderRefused]) -> None:
+    error = cls("ODD")
+    assert error.remedy[:1].isupper() and error.remedy.endswith(".")
+    assert str(error) == f"the server: ODD. {error.remedy}"
+
+
+def test_a_traceback_shows_each_remedy_once() -> None:
+    for error in (RateLimited("ODD"), BadVolume("ODD")):
+        shown = "".join(traceback.format_exception(error))
+        assert error.remedy and shown.count(error.remedy) == 1

@@ -11,17 +11,35 @@ from hypothesis import strategies as st
 from ctrader_twisted import messages
 from ctrader_twisted.errors import (
     AccountRefused,
+    AlreadyClosed,
     AlreadyStanding,
     ApplicationRefused,
+    BadExpiration,
+    BadPrices,
+    BadStops,
+    BadVolume,
     CannotRoute,
+    ExposureReached,
+    MarketClosed,
     NotAuthorised,
+    NotEnoughMoney,
+    NothingToAmend,
     OpenApiError,
+    OrderNotFound,
     OrderRefused,
     OutcomeUnknown,
+    PendingExecution,
+    PositionNotFound,
     RateLimited,
     ServerError,
     ServerUnavailable,
+    ShortSellingNotAllowed,
     TokenRefused,
+    TooManyPositions,
+    TradingDisabled,
+    TradingNotAllowed,
+    UnableToAmend,
+    UnableToCancel,
     UndecodablePayload,
     UnderMaintenance,
 )
@@ -140,18 +158,27 @@ def test_too_many_orders_are_a_definite_refusal_through_either_channel(code: str
 def test_an_order_error_event_refuses_and_its_zero_ids_say_nothing() -> None:
     event = order_error("POSITION_NOT_FOUND", orderId=0, positionId=0, description="Position not found with id 2416447")
     error = outcome(NEW_ORDER, event)
-    assert type(error) is OrderRefused
+    assert type(error) is PositionNotFound
     assert (error.code, error.request, error.account_id) == ("POSITION_NOT_FOUND", "ProtoOANewOrderReq", ACCOUNT)
     assert error.description == "Position not found with id 2416447"
     assert error.event == event
 
 
-@pytest.mark.parametrize("kind", [kinds.ORDER_REJECTED, kinds.ORDER_CANCEL_REJECTED])
-@pytest.mark.parametrize("code", ["", "NOT_ENOUGH_MONEY"])
-def test_an_execution_event_that_rejects_is_a_refusal(kind: int, code: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "code", "cls"),
+    [
+        (kinds.ORDER_REJECTED, "", OrderRefused),
+        (kinds.ORDER_REJECTED, "NOT_ENOUGH_MONEY", NotEnoughMoney),
+        (kinds.ORDER_REJECTED, "ODD", OrderRefused),
+        (kinds.ORDER_CANCEL_REJECTED, "", UnableToCancel),
+        (kinds.ORDER_CANCEL_REJECTED, "ORDER_NOT_FOUND", OrderNotFound),
+        (kinds.ORDER_CANCEL_REJECTED, "ODD", OrderRefused),
+    ],
+)
+def test_an_execution_event_that_rejects_is_a_refusal(kind: int, code: str, cls: type) -> None:
     event = execution(kind, **({"errorCode": code} if code else {}))
     error = outcome(NEW_ORDER, event)
-    assert type(error) is OrderRefused
+    assert type(error) is cls
     assert error.code == (code or kinds(kind).name)
     assert error.event == event
     assert error.account_id == ACCOUNT
@@ -159,7 +186,7 @@ def test_an_execution_event_that_rejects_is_a_refusal(kind: int, code: str) -> N
 
 @pytest.mark.parametrize(
     ("code", "cls"),
-    [("TRADING_DISABLED", OrderRefused), ("ACCOUNT_NOT_AUTHORIZED", NotAuthorised), ("ODD", OrderRefused)],
+    [("TRADING_DISABLED", TradingDisabled), ("ACCOUNT_NOT_AUTHORIZED", NotAuthorised), ("ODD", OrderRefused)],
 )
 def test_a_success_that_carries_an_error_code_is_a_refusal(code: str, cls: type) -> None:
     error = outcome(NEW_ORDER, execution(kinds.ORDER_ACCEPTED, errorCode=code))
@@ -169,8 +196,90 @@ def test_a_success_that_carries_an_error_code_is_a_refusal(code: str, cls: type)
 
 def test_a_plain_error_refuses_an_order_too() -> None:
     error = outcome(NEW_ORDER, refusal("NOT_ENOUGH_MONEY", "no"))
-    assert type(error) is OrderRefused
+    assert type(error) is NotEnoughMoney
     assert error.event is None
+
+
+# What refuses an order
+
+REFUSALS = [
+    ("TRADING_BAD_VOLUME", "", BadVolume),
+    ("TRADING_BAD_STAKE", "", BadVolume),
+    ("TRADING_BAD_STOPS", "New TP for BUY position should be >= current BID price.", BadStops),
+    ("PROTECTION_IS_TOO_CLOSE_TO_MARKET", "", BadStops),
+    ("WORSE_GSL_NOT_ALLOWED", "", BadStops),
+    ("TRADING_BAD_PRICES", "", BadPrices),
+    ("TRADING_BAD_EXPIRATION_DATE", "", BadExpiration),
+    ("NOT_ENOUGH_MONEY", "", NotEnoughMoney),
+    ("NO_ENOUGH_MONEY_TO_OPEN_POSITION", "", NotEnoughMoney),  # in neither enum
+    ("MARKET_CLOSED", "", MarketClosed),  # in neither enum
+    ("SYMBOL_HAS_HOLIDAY", "", MarketClosed),
+    ("NO_QUOTES", "", MarketClosed),
+    ("TRADING_DISABLED", "", TradingDisabled),
+    ("TRADING_NOT_ALLOWED", "", TradingNotAllowed),
+    ("MAX_EXPOSURE_REACHED", "", ExposureReached),
+    ("TOO_MANY_POSITIONS", "", TooManyPositions),
+    ("POSITION_NOT_FOUND", "", PositionNotFound),
+    ("POSITION_NOT_FOUND_OR_NOT_OPENED", "", PositionNotFound),  # in neither enum
+    ("POSITION_NOT_OPEN", "", PositionNotFound),
+    ("ORDER_NOT_FOUND", "", OrderNotFound),
+    ("ALREADY_CLOSED", "", AlreadyClosed),  # in neither enum
+    ("PENDING_EXECUTION", "", PendingExecution),
+    ("POSITION_LOCKED", "", PendingExecution),
+    ("UNABLE_TO_AMEND_ORDER", "", UnableToAmend),
+    ("UNABLE_TO_CANCEL_ORDER", "", UnableToCancel),
+    ("SHORT_SELLING_NOT_ALLOWED", "", ShortSellingNotAllowed),
+    ("INVALID_REQUEST", "Nothing to amend.", NothingToAmend),
+    ("INVALID_REQUEST", "nothing to amend", NothingToAmend),
+]
+
+CHANNELS = {
+    "ProtoOAErrorRes": refusal,
+    "ProtoErrorRes": lambda code, description: messages.ProtoErrorRes(errorCode=code, description=description),
+    "ProtoOAOrderErrorEvent": lambda code, description: order_error(code, description=description),
+    "ProtoOAExecutionEvent": lambda code, description: execution(kinds.ORDER_REJECTED, errorCode=code),
+}
+
+
+@pytest.mark.parametrize(
+    ("channel", "code", "description", "cls"),
+    [
+        (channel, *refused)
+        for channel in CHANNELS
+        for refused in REFUSALS
+        if (channel, refused[0]) != ("ProtoOAExecutionEvent", "INVALID_REQUEST")  # it has no description to tell it by
+    ],
+)
+def test_a_refused_order_says_what_to_do_through_every_channel(
+    channel: str, code: str, description: str, cls: type[OrderRefused]
+) -> None:
+    error = outcome(NEW_ORDER, CHANNELS[channel](code, description))
+    assert type(error) is cls
+    assert (error.code, error.request, error.account_id) == (code, "ProtoOANewOrderReq", ACCOUNT)
+    assert error.remedy and str(error).endswith(f". {error.remedy}")
+    assert str(error).startswith(f"ProtoOANewOrderReq: {code}")
+    assert not getattr(error, "__notes__", []), "a traceback would show the remedy twice"
+    assert (error.event is None) == channel.endswith("Res")
+
+
+@pytest.mark.parametrize(("code", "description", "cls"), REFUSALS)
+def test_what_refuses_an_order_is_a_plain_error_to_another_request(
+    code: str, description: str, cls: type[OrderRefused]
+) -> None:
+    error = outcome(TRADER, refusal(code, description))
+    assert type(error) is ServerError
+    assert (error.code, error.remedy) == (code, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "description"),
+    [("INVALID_REQUEST", "There is nothing to amend it with."), ("ODD", "Nothing to amend."), ("INVALID_REQUEST", "")],
+)
+def test_a_refusal_that_is_not_known_promises_no_remedy(code: str, description: str) -> None:
+    error = outcome(NEW_ORDER, refusal(code, description))
+    assert type(error) is OrderRefused
+    assert error.remedy == ""
+    assert str(error).endswith(f", account {ACCOUNT}")
 
 
 # Codes
