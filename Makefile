@@ -1,7 +1,7 @@
 # Every target does its own set-up: .venv is made and filled on the first run, and again when setup.cfg or pyproject.toml changes.
 #
 #   make demo [SECONDS=20]   the daemon and a simulated venue; JSON Lines on stdout until Ctrl-C, or for so many seconds
-#   make test [ARGS=...]     the tests; ARGS goes to pytest
+#   make test [ARGS=...]     the tests; ARGS goes to pytest (JOBS=0 runs them in one process)
 #   make check               everything CI does
 #   make help                the rest
 
@@ -11,6 +11,9 @@ CANDIDATES = python3.13 python3.12 python3.11 python3
 
 ARGS =
 SECONDS =
+
+# Processes that share the tests, a file at a time: one for each CPU unless a number is given, and four at most.
+JOBS = auto
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -40,7 +43,9 @@ demo: $(VENV)/run.stamp
 	  ctrader --config examples/demo.toml $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 test: $(VENV)/test.stamp
-	@$(BIN)/python -m pytest $(ARGS)
+# Once, and not again in each of the processes that tests start: these write no byte code.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q ctrader_twisted twisted
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 4 --dist loadfile $(ARGS)
 
 soak: $(VENV)/test.stamp
 	@$(BIN)/python -m pytest -m soak -o faulthandler_timeout=1800 $(ARGS)

@@ -36,5 +36,7 @@ echo "Python ${chosen%% *}"
 "$work/venv/bin/python" -m pip --quiet --disable-pip-version-check install "${constraints[@]}" \
     --config-settings editable_mode=compat --editable '.[test]'
 "$work/venv/bin/python" -m pip list --disable-pip-version-check 2>/dev/null |
-    grep -i -E '^(twisted|protobuf|wsproto|pyopenssl|service-identity|cryptography|filelock|treq|click|rich|pyarrow|pytest|pytest-twisted|hypothesis) '
-"$work/venv/bin/python" -m pytest -p no:cacheprovider
+    grep -i -E '^(twisted|protobuf|wsproto|pyopenssl|service-identity|cryptography|filelock|treq|click|rich|pyarrow|pytest|pytest-twisted|pytest-xdist|hypothesis) '
+# As `make test` does.
+PYTHONDONTWRITEBYTECODE='' "$work/venv/bin/python" -m compileall -q ctrader_twisted twisted
+"$work/venv/bin/python" -m pytest -p no:cacheprovider --numprocesses auto --maxprocesses 4 --dist loadfile

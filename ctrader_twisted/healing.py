@@ -310,7 +310,10 @@ class Healing:
         try:
             await self._authorise(account, connection)
         except OpenApiError as failure:
-            error = failure
+            # Whoever is told keeps it as long as he likes, and not the frames it passed: these may be of another client
+            # that refreshed for this one.
+            error = failure.with_traceback(None)
+            error.__context__ = None
         except Exception as failure:
             if self._closed and isinstance(failure, CancelledError):
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -204,11 +203,7 @@ def test_a_client_that_is_closed_while_another_refreshes_for_both_is_let_go(
     logged_errors.flush()  # `World.check_log` has looked at each
 
 
-# Under Python 3.13 the frames of the refresh itself are kept as long as the other client's error is: known, not mended.
-_KEPT = pytest.mark.xfail(sys.version_info >= (3, 13), reason="the refresh's own frames are kept", strict=False)
-
-
-@pytest.mark.parametrize("number", [0, pytest.param(1, marks=_KEPT)])
+@pytest.mark.parametrize("number", [0, 1])
 def test_a_client_that_is_closed_is_not_kept_by_an_error_that_another_was_told(
     monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

@@ -802,7 +802,7 @@ class Side:
 
 @dataclass(eq=False)
 class Book:
-    """An account's positions and orders at the venue, which does not trade by itself yet."""
+    """An account's positions and orders as a test has them, in place of the venue's own."""
 
     positions: dict[int, messages.ProtoOAPosition] = field(default_factory=dict)
     orders: dict[int, messages.ProtoOAOrder] = field(default_factory=dict)
@@ -812,7 +812,7 @@ _books: WeakKeyDictionary[Venue, dict[int, Book]] = WeakKeyDictionary()
 
 
 def reconcile(session: Any, request: messages.ProtoOAReconcileReq) -> messages.ProtoOAReconcileRes:
-    """Answer as the venue would if it traded."""
+    """Answer as the venue would if these were what it holds."""
     book = _books[session.conversation.venue][session.account_id]
     return messages.ProtoOAReconcileRes(
         ctidTraderAccountId=session.account_id, position=book.positions.values(), order=book.orders.values()

@@ -10,7 +10,9 @@ from google.protobuf.message import Message
 from twisted.internet import defer, task
 
 from ctrader_twisted import Application, Environment, OpenApiClient, Resynchronised, Settings, messages
+from ctrader_twisted.errors import ServerError
 from ctrader_twisted.flight import FlightRecorder, Recording, ReplayVenue, Said, read
+from ctrader_twisted.flight.venue import CODE
 from ctrader_twisted.sim.testing import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, DEFAULT_START, EUR_ACCOUNT
 from ctrader_twisted.sim.venue import Venue
 from ctrader_twisted.wire.envelope import Burst
@@ -18,6 +20,8 @@ from tests.loopback.servers import certificate, over_sockets
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SYMBOLS = [1, 2, 3, 41]
 
 
 @pytest.fixture
@@ -42,7 +46,12 @@ async def subscribe(client: OpenApiClient, heard: list[Message]) -> None:
     client.on(Message, heard.append)
     await client.when_ready(timeout=10)
     await client.account_auth(ctidTraderAccountId=EUR_ACCOUNT, accessToken=ACCESS_TOKEN)
-    await client.subscribe_spots(ctidTraderAccountId=EUR_ACCOUNT, symbolId=[1, 2, 3, 41])
+    await client.subscribe_spots(ctidTraderAccountId=EUR_ACCOUNT, symbolId=SYMBOLS)
+
+
+async def unsubscribe(client: OpenApiClient) -> None:
+    """Wait for the last message that a client hears: what comes while it is being closed is recorded and not heard."""
+    await client.unsubscribe_spots(ctidTraderAccountId=EUR_ACCOUNT, symbolId=SYMBOLS)
 
 
 def resynchronised(client: OpenApiClient) -> defer.Deferred[Any]:
@@ -66,6 +75,7 @@ async def test_a_session_with_a_cut_is_recorded_and_heard_again(reactor: Any, tm
         conversation.peer.abort()
     await again
     await task.deferLater(reactor, 0.5)
+    await unsubscribe(client)
     await client.close()
     await venue.close()
     recorder.close()
@@ -84,13 +94,18 @@ async def test_a_session_with_a_cut_is_recorded_and_heard_again(reactor: Any, tm
     again = resynchronised(client)
     await subscribe(client, second)
     await again
+    await unsubscribe(client)  # answered in its place in the recording: after everything that came before it
     await replay.when_finished()
-    await task.deferLater(reactor, 0.05)
+    assert replay.divergences == replay.differences == []
+    with pytest.raises(ServerError, match=CODE):  # not recorded; whatever has been said comes before its answer
+        await client.version()
     await client.close()
     await listening.stopListening()
     assert recording.notes == []
+    refusal: Any = second.pop()
+    assert refusal.errorCode == CODE
     assert second == first
-    assert replay.divergences == replay.differences == []
+    assert isinstance(second[-1], messages.ProtoOAUnsubscribeSpotsRes)
 
 
 @over_sockets
