@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from twisted.python.failure import Failure
 
+from ctrader_twisted.account.host import Host
 from ctrader_twisted.credentials import DEMO
 from ctrader_twisted.errors import NotReadyInTime
 from ctrader_twisted.factory import OpenApiFactory
-from ctrader_twisted.requests import RequestMethods
 from ctrader_twisted.settings import Settings
 from ctrader_twisted.streams import EventStream, Listeners, Once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from google.protobuf.message import Message
     from twisted.internet.defer import Deferred
 
+    from ctrader_twisted.account import Account, Safety
     from ctrader_twisted.credentials import Application, Environment
     from ctrader_twisted.factory import Opening
     from ctrader_twisted.protocol import Tap
@@ -31,7 +32,7 @@ _T = TypeVar("_T")
 _Listener = TypeVar("_Listener", bound="Callable[[Any], object]")
 
 
-class OpenApiClient(RequestMethods):
+class OpenApiClient(Host):
     """A client of one environment: connects, authorises the application, keeps the session and heals it.
 
     Accounts that were authorised through it are authorised again after a loss, their positions and orders reconciled
@@ -48,6 +49,7 @@ class OpenApiClient(RequestMethods):
     :param tap: sees everything that is said, such as a `ctrader_twisted.flight.FlightRecorder`.
 
     :ivar environment: where it connects to.
+    :ivar clock: the reactor.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class OpenApiClient(RequestMethods):
     ) -> None:
         self.environment = environment
         self._settings = settings or Settings()
-        self._clock = reactor
+        self.clock = reactor
+        self._trading: dict[int, Account] = {}
+        self._limits: dict[int, Safety] = {}
         self._listeners = Listeners()
         self._streams: set[EventStream[Any]] = set()
         self._factory = OpenApiFactory(
@@ -97,7 +101,7 @@ class OpenApiClient(RequestMethods):
         self._factory.open()
         ready: Deferred[OpenApiClient] = self._factory.when_ready().addCallback(lambda _: self)
         if timeout is not None:
-            ready.addTimeout(timeout, self._clock, self._not_ready)
+            ready.addTimeout(timeout, self.clock, self._not_ready)
         return ready
 
     def _not_ready(self, result: object, timeout: float) -> Failure:
@@ -112,6 +116,8 @@ class OpenApiClient(RequestMethods):
             waited for at most `Settings.close_timeout`.
         """
         done = self._factory.close()
+        for account in self._trading.values():
+            account.closed()
         self._listeners.clear()
         for stream in list(self._streams):
             stream.close()
@@ -140,7 +146,7 @@ class OpenApiClient(RequestMethods):
     @property
     def queue(self) -> QueueState:
         """What waits for its turn under the limits."""
-        return self._factory.session.queue(self._clock.seconds())
+        return self._factory.session.queue(self.clock.seconds())
 
     @property
     def in_flight(self) -> int:
@@ -181,8 +187,55 @@ class OpenApiClient(RequestMethods):
         self._factory.open()
         authorised = self._factory.authorise(account_id, access_token)
         if timeout is not None:
-            authorised.addTimeout(timeout, self._clock, self._not_authorised_of(account_id))
+            authorised.addTimeout(timeout, self.clock, self._not_authorised_of(account_id))
         return authorised
+
+    def account(
+        self,
+        account_id: int,
+        *,
+        safety: Safety | None = None,
+        aliases: Mapping[str, str] | None = None,
+        settle_after: float | None = None,
+    ) -> Account:
+        """Give an account in human units: symbols by name, orders that are followed, live positions and figures.
+
+        It is the same object each time; wait for its `ready` before anything else.
+
+        :param account_id: its ctidTraderAccountId.
+        :param safety: limits of the user's own; given again, it replaces what was given before. Those of `limit` hold
+            in any case.
+        :param aliases: names of the user's own for symbols, such as ``{"gold": "XAUUSD"}``.
+        :param settle_after: seconds after which an order that is in none of the server's lists is held to have never
+            arrived; 10 unless given.
+        """
+        from ctrader_twisted.account.account import SETTLE_AFTER, Account
+
+        account = self._trading.get(account_id)
+        limits = self._limits.get(account_id)
+        if limits is not None and safety is not None:
+            safety = limits.tightened(safety)
+        if account is None:
+            account = self._trading[account_id] = Account(
+                self,
+                account_id,
+                safety=limits if safety is None else safety,
+                aliases=aliases,
+                settle_after=SETTLE_AFTER if settle_after is None else settle_after,
+            )
+        elif safety is not None:
+            account.safety = safety
+        return account
+
+    def limit(self, account_id: int, safety: Safety) -> None:
+        """Set limits that hold for an account whatever `account` is given: the stricter of each counts.
+
+        The daemon does so with the limits of its configuration.
+        """
+        self._limits[account_id] = safety
+        account = self._trading.get(account_id)
+        if account is not None:
+            account.safety = safety.tightened(account.safety)
 
     def forget(self, account_id: int) -> None:
         """Keep an account no longer: after the next loss it stays away, and its subscriptions with it.

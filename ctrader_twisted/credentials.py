@@ -64,7 +64,8 @@ class Environment:
         return replace(self, wire=wire, port=0 if self.port == self.wire.default_port else self.port)
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.host}:{self.port})"
+        wire = "" if self.wire is Wire.PROTOBUF else f", {self.wire.value}"
+        return f"{self.name} ({self.host}:{self.port}{wire})"
 
 
 LIVE: Final = Environment("live", "live.ctraderapi.com", live=True)

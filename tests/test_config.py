@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from ctrader_twisted.config import (
     WIRES,
     Configuration,
     FlightRecorderSettings,
+    SafetySettings,
     TokenSettings,
     load,
     load_access,
@@ -21,6 +23,7 @@ from ctrader_twisted.config import (
 )
 from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
 from ctrader_twisted.messages import ProtoOATrendbarPeriod
+from ctrader_twisted.proxy import proxy_opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,6 +152,36 @@ def test_a_wire_brings_its_port_along(read: Callable[..., Configuration]) -> Non
         5035,
         443,
     )
+
+
+def test_a_proxy(read: Callable[..., Configuration]) -> None:
+    (demo,) = read('[environment.demo]\nproxy = "http://me:hush-p%40ss@proxy.example:8080"\n' + PLAIN).environments
+    assert demo.proxy == "http://me:hush-p%40ss@proxy.example:8080"
+    assert "hush" not in repr(demo)
+    assert demo.over("json").proxy == demo.proxy
+    (demo,) = read('[environment.demo]\nproxy = "http://[::1]/"\n' + PLAIN).environments
+    assert demo.proxy == "http://[::1]/"
+    (demo,) = read(PLAIN).environments
+    assert demo.proxy is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("proxy:3128", "https://me:hush@proxy", "socks5://me:hush@proxy", "http://", "http://me:hush@", ""),
+        *("http://me:hush@proxy:0", "http://me:hush@proxy:70000", "http://me:hush@proxy:x", "http://me:hush@[proxy"),
+        *("http://me:hush@proxy/there", "http://me:hush@proxy?x", "http://me:hush@proxy#x"),
+    ],
+)
+def test_what_is_no_proxy_is_refused_and_not_repeated(
+    refused: Callable[..., list[ConfigurationError]], url: str
+) -> None:
+    (error,) = refused(f'[environment.demo]\nproxy = "{url}"\n' + PLAIN)
+    assert error.key == "environment.demo.proxy"
+    assert not url or "http://USER:PASSWORD@HOST:PORT" in str(error)
+    assert "hush" not in str(error) + repr(error)
+    with pytest.raises(ValueError, match="the proxy is to be"):
+        proxy_opening(None, url)
 
 
 def test_a_port_on_which_spotware_serves_another_wire_is_a_warning(read: Callable[..., Configuration]) -> None:
@@ -518,6 +551,7 @@ def test_the_example_knows_every_key(write: Callable[..., Path]) -> None:
         ('[environment.demo]\nhosts = "x"\n' + PLAIN, "environment.demo.hosts", "an unknown key", '"host"'),
         ('[environment.simulator]\nhost = "x"\n' + PLAIN, "environment.simulator", "no host of its own", "[simulator]"),
         ('[environment.demo]\nwire = "jsn"\n' + PLAIN, "environment.demo.wire", '"jsn" is not a wire', 'mean "json"?'),
+        ('[environment.demo]\nwire = "JSON"\n' + PLAIN, "environment.demo.wire", '"JSON" is not', 'mean "json"?'),
         ('[environment.demo]\nwire = "x"\n' + PLAIN, "environment.demo.wire", "not a wire", '"protobuf-websocket"'),
         ("[environment.demo]\nwire = 5036\n" + PLAIN, "environment.demo.wire", "a number where a text", 'wire = "…"'),
         ('[environment.demo]\nwires = "json"\n' + PLAIN, "environment.demo.wires", "an unknown key", '"wire"'),
@@ -681,3 +715,82 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_the_periods_are_those_of_the_schema() -> None:
     assert list(PERIODS) == [period.name for period in ProtoOATrendbarPeriod]
+
+
+# Limits of an account
+
+
+def test_the_limits_of_an_account(read: Callable[..., Configuration]) -> None:
+    configuration = read(
+        ACCOUNT
+        + """
+[account.safety]
+symbols = ["EURUSD", "gold"]
+max_volume = 0.1
+max_open_volume = "0.30"
+max_exposure = "250000.50 EUR"
+max_positions = 3
+dry_run = true
+halted = false
+
+[[account]]
+id = 8
+environment = "demo"
+safety = { max_exposure = 1_000 }
+
+[[account]]
+id = 9
+environment = "demo"
+"""
+        + OUTPUT
+    )
+    first, second, third = configuration.environments[0].accounts
+    assert first.safety == SafetySettings(
+        "account[1].safety",
+        ("EURUSD", "gold"),
+        Decimal("0.1"),
+        Decimal("0.30"),
+        Decimal("250000.50"),
+        "EUR",
+        3,
+        dry_run=True,
+        halted=False,
+    )
+    assert second.safety == SafetySettings("account[2].safety", max_exposure=Decimal(1000))
+    assert third.safety is None
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "problem", "remedy"),
+    [
+        ("max_volum = 1", "max_volum", "an unknown key", 'Did you mean "max_volume"?'),
+        ("max_volume = -0.1", "max_volume", "-0.1 where a number belongs", "Write max_volume = 0.5"),
+        ("max_volume = true", "max_volume", "true or false where a number belongs", "Write max_volume = 0.5"),
+        ('max_volume = "much"', "max_volume", "a text where a number belongs", "Write max_volume = 0.5"),
+        ("max_volume = nan", "max_volume", "nan where a number belongs", "from 0 on"),
+        ("max_open_volume = inf", "max_open_volume", "inf where a number belongs", "from 0 on"),
+        ('max_open_volume = "1e400"', "max_open_volume", "a text where a number belongs", "from 0 on"),
+        ("max_open_volume = []", "max_open_volume", "a list where a number belongs", "from 0 on"),
+        ("max_exposure = false", "max_exposure", "true or false where an amount of money", '"50000 EUR"'),
+        ("max_exposure = -5", "max_exposure", "-5 where an amount of money belongs", '"50000 EUR"'),
+        ('max_exposure = "EUR 5"', "max_exposure", "a text where an amount of money belongs", '"50000 EUR"'),
+        ('max_exposure = "5 E U"', "max_exposure", "a text where an amount of money belongs", '"50000 EUR"'),
+        ("max_positions = -1", "max_positions", "-1 where a whole number belongs", "from 0 to"),
+        ("max_positions = 1.5", "max_positions", "a number where a whole number belongs", "from 0 to"),
+        ('symbols = "EURUSD"', "symbols", "a text where a list of texts belongs", "Write symbols ="),
+        ("dry_run = 1", "dry_run", "a number where true or false belongs", "Write dry_run = true"),
+        ('halted = "yes"', "halted", "a text where true or false belongs", "Write halted = true"),
+    ],
+)
+def test_a_limit_that_is_none(
+    refused: Callable[..., list[ConfigurationError]], line: str, key: str, problem: str, remedy: str
+) -> None:
+    (error,) = refused(ACCOUNT + "[account.safety]\n" + line + "\n" + OUTPUT)
+    assert (error.key, problem in error.problem, remedy in error.remedy) == (f"account[1].safety.{key}", True, True)
+
+
+def test_limits_that_set_none(refused: Callable[..., list[ConfigurationError]]) -> None:
+    (error,) = refused(ACCOUNT + "[account.safety]\n" + OUTPUT)
+    assert (error.key, error.problem) == ("account[1].safety", "an empty table sets no limit")
+    (error,) = refused(ACCOUNT + "safety = 5\n" + OUTPUT)
+    assert (error.key, error.problem) == ("account[1].safety", "a number where a table belongs")

@@ -23,7 +23,7 @@ def test_one_word_changes_the_wire_and_nothing_else() -> None:
     changed = LIVE.over("json")
     assert changed == Environment("live", "live.ctraderapi.com", 5036, None, True, Wire.JSON)
     assert changed.over("protobuf") == LIVE
-    assert str(changed) == "live (live.ctraderapi.com:5036)"
+    assert str(changed) == "live (live.ctraderapi.com:5036, json)"
 
 
 def test_a_port_of_ones_own_stays() -> None:

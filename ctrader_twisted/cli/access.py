@@ -16,7 +16,7 @@ from ctrader_twisted.config.settings import KNOWN_HOSTS
 from ctrader_twisted.credentials import DEMO, LIVE, Application
 from ctrader_twisted.errors import OpenApiError, RequestNotSent, TokenRefused, TokenStoreError
 from ctrader_twisted.refreshing import pair_of
-from ctrader_twisted.service.hosts import at_venue, environment_of
+from ctrader_twisted.service.hosts import at_venue, environment_of, opening_of
 from ctrader_twisted.session.events import Disconnected
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.pacing import Limits
@@ -311,7 +311,7 @@ class Access:
                 compression=settings.compression,
                 reconcile=False,
             ),
-            opening=None if self._opening is None else self._opening(environment),
+            opening=(opening_of(settings, self._reactor) if self._opening is None else self._opening(environment)),
             tokens=self.keeper,
         )
         return client

@@ -26,6 +26,8 @@ _CONFIGURATION: Final = "ctrader.toml"
 @click.command(short_help="Check each step of the way from the file to the accounts.")
 @options.config_option
 @options.tokens_option
+@options.host_option
+@options.port_option
 @options.wire_option
 @click.option(
     "--timeout",
@@ -37,7 +39,14 @@ _CONFIGURATION: Final = "ctrader.toml"
 @options.json_option
 @click.pass_obj
 def check(
-    obj: dict[str, Any], config: Path | None, tokens: Path | None, wire: str | None, timeout: float, as_json: bool
+    obj: dict[str, Any],
+    config: Path | None,
+    tokens: Path | None,
+    host: tuple[str, int | None] | None,
+    server_port: int | None,
+    wire: str | None,
+    timeout: float,
+    as_json: bool,
 ) -> None:
     """Check each step of the way from the configuration to the accounts: what is wrong, and the remedy.
 
@@ -49,8 +58,19 @@ def check(
         config = Path(_CONFIGURATION)
         with suppress(ConfigurationError):  # which the check tells
             find(Wanted(), os.environ)
+    name, port = host or (None, None)
     run(
-        lambda reactor: check_all(reactor, config, tokens, os.environ, wire=wire, timeout=timeout, as_json=as_json),
+        lambda reactor: check_all(
+            reactor,
+            config,
+            tokens,
+            os.environ,
+            wire=wire,
+            host=name,
+            port=server_port or port,
+            timeout=timeout,
+            as_json=as_json,
+        ),
         verbose=obj["verbose"],
     )
 
@@ -62,6 +82,8 @@ async def check_all(
     environ: Mapping[str, str],
     *,
     wire: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
     timeout: float,
     as_json: bool,
 ) -> int:
@@ -69,11 +91,13 @@ async def check_all(
 
     :param environ: the process's environment.
     :param wire: how to talk, whatever the configuration says; None to go by it.
+    :param host: where to connect, whatever the configuration says; None to go by it.
+    :param port: the port there, likewise.
     :param timeout: seconds that each step may take.
     """
     printer = None if as_json else Printer()
     told = None if printer is None else printer.step
-    way = Way(reactor, config, tokens, environ, wire=wire, timeout=timeout, told=told)
+    way = Way(reactor, config, tokens, environ, wire=wire, host=host, port=port, timeout=timeout, told=told)
     status = await way.go()
     if printer is None:
         print_json(way.report, config, status)

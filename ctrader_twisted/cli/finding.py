@@ -59,6 +59,11 @@ class Wanted:
     historical_per_second: int | None = None
     client_id: str | None = None
 
+    def directed(self, settings: EnvironmentSettings) -> EnvironmentSettings:
+        """Give an environment over the wire, at the host and at the port that the command line says."""
+        there = settings if self.wire is None else settings.over(self.wire)
+        return replace(there, host=self.host or there.host, port=self.port or there.port)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -241,10 +246,7 @@ def _directed(found: Found, wanted: Wanted) -> Found:
             known = ", ".join(sorted(found.environments))
             raise click.UsageError(f'There is no environment "{wanted.environment}": known are {known}.')
         named = (wanted.environment,)
-    environments = {}
-    for name, settings in found.environments.items():
-        there = settings if wanted.wire is None else settings.over(wanted.wire)
-        environments[name] = replace(there, host=wanted.host or there.host, port=wanted.port or there.port)
+    environments = {name: wanted.directed(settings) for name, settings in found.environments.items()}
     used = [environments[name].host for name in named or environments]
     for what, given in (("requests", wanted.requests_per_second), ("historical", wanted.historical_per_second)):
         if given is None:

@@ -17,6 +17,7 @@ from ctrader_twisted.cli.access import Access
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.cli.finding import CLIENT_ID, DEFAULT_FILE, find, token_folder
 from ctrader_twisted.cli.redirect import RedirectListener, RedirectURI, read_pasted
+from ctrader_twisted.cli.remedies import direction
 from ctrader_twisted.cli.running import run, sentence
 from ctrader_twisted.cli.tables import account_table, lifetime
 from ctrader_twisted.cli.terminal import ask, clean, say, show, warn
@@ -273,6 +274,7 @@ def _tell(access: Access, grant: Grant, wanted: Login, now: float) -> None:
         say("\nFor a configuration (docs/daemon.md):\n")
         click.echo(lines, nl=False)
     option = "" if found.file is None or found.file == DEFAULT_FILE else f" --config {found.file}"
+    option += direction()
     say(f"\nNext: ctrader check{option}\nthen: ctrader watch EURUSD{option} --account {grant.accounts[0].account_id}")
 
 

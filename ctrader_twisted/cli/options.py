@@ -104,7 +104,7 @@ def connection_options(function: _F) -> _F:
             help="Other requests in a second: 50, and more only where another host allows it.",
         ),
         wire_option,
-        click.option("--host", type=HostAndPort(), help="Connect there: to a proxy, for instance."),
+        host_option,
         click.option(
             "--environment",
             "-e",
@@ -116,6 +116,11 @@ def connection_options(function: _F) -> _F:
     ):
         function = option(function)
     return function
+
+
+def host_option(function: _F) -> _F:
+    """Add ``--host``."""
+    return click.option("--host", type=HostAndPort(), help="Connect there: to a proxy, for instance.")(function)
 
 
 def wire_option(function: _F) -> _F:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ctrader_twisted.config.settings import (
     HISTORICAL_PER_SECOND,
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 _LIMITS = {"requests_per_second": REQUESTS_PER_SECOND, "historical_per_second": HISTORICAL_PER_SECOND}
 
 
-class Host(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Host:
     """One server, and how to speak to it."""
 
     host: str
@@ -37,11 +40,21 @@ class Host(NamedTuple):
     historical_per_second: int = HISTORICAL_PER_SECOND
     wire: str = PROTOBUF
     compression: bool = False
+    proxy: str | None = field(default=None, repr=False)
 
     def environment(self, name: str, accounts: tuple[AccountSettings, ...]) -> EnvironmentSettings:
-        host, port, trust_root, live, requests, historical, wire, compression = self
         return EnvironmentSettings(
-            name, host, port, trust_root, live, accounts, requests, historical, wire, compression
+            name,
+            self.host,
+            self.port,
+            self.trust_root,
+            self.live,
+            accounts,
+            self.requests_per_second,
+            self.historical_per_second,
+            self.wire,
+            self.compression,
+            self.proxy,
         )
 
 
@@ -92,6 +105,7 @@ def read_hosts(
             _limit(refusals, table, "historical_per_second", host),
             wire,
             _compression(table, wire),
+            _proxy(table),
         )
         table.finish()
     return hosts
@@ -112,6 +126,28 @@ def _compression(table: Table, wire: str) -> bool:
         remedy = f"Leave it out, or write wire = one of {listing(name for name in WIRES if name != PROTOBUF)}."
         table.refuse("compression", "only a WebSocket can be compressed", remedy)
     return bool(wanted)
+
+
+def _proxy(table: Table) -> str | None:
+    """Read a proxy's URL. No refusal repeats it: a password may be in it."""
+    proxy = table.text("proxy")
+    if proxy is None:
+        return None
+    try:
+        parts = urlsplit(proxy)
+        good = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not match, or no such port
+        good = False
+    else:
+        good = good and not (parts.path.strip("/") or parts.query or parts.fragment)
+    if not good:
+        table.refuse(
+            "proxy",
+            "it is no HTTP proxy's URL",
+            'Write "http://HOST:PORT" or "http://USER:PASSWORD@HOST:PORT", user and password percent-encoded.',
+        )
+        return None
+    return proxy
 
 
 def _is_spotwares(host: str | None) -> bool:

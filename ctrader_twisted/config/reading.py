@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.config.access import read_oauth, read_tokens
 from ctrader_twisted.config.hosts import read_hosts, read_simulator
+from ctrader_twisted.config.safety import read_safety
 from ctrader_twisted.config.secrets import Secrets
 from ctrader_twisted.config.settings import (
     EVENTS,
@@ -139,7 +140,14 @@ class Reader:
             token, refresh = self._secrets.tokens(table, own, fallback, kept=kept, needed=real and not before_login)
             symbols = table.texts("symbols") or ()
             account = AccountSettings(
-                table.name, account_id, token, refresh, symbols, self._bars(table, symbols), self._depth(table, symbols)
+                table.name,
+                account_id,
+                token,
+                refresh,
+                symbols,
+                self._bars(table, symbols),
+                self._depth(table, symbols),
+                read_safety(table.table("safety")),
             )
             table.finish()
             if name is None:

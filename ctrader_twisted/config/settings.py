@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
     from pathlib import Path
 
 SIMULATOR: Final = "simulator"
@@ -59,6 +60,27 @@ class ApplicationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SafetySettings:
+    """Limits that the user sets for an account, whatever trades on it. None sets none."""
+
+    key: str
+    """Where the file names them, for messages: ``account[1].safety``."""
+    symbols: tuple[str, ...] | None = None
+    """Those that may be traded, by name."""
+    max_volume: Decimal | None = None
+    """Lots of one order."""
+    max_open_volume: Decimal | None = None
+    """Lots of one symbol, positions and orders together."""
+    max_exposure: Decimal | None = None
+    """What all positions and orders may be worth together, in the deposit asset."""
+    exposure_currency: str | None = None
+    """What ``max_exposure`` was said to be in; None if nothing was said."""
+    max_positions: int | None = None
+    dry_run: bool = False
+    halted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSettings:
     """One account, and what is wanted of it."""
 
@@ -76,6 +98,8 @@ class AccountSettings:
     """Period names by symbol name."""
     depth: tuple[str, ...]
     """Names of the symbols whose order book is wanted."""
+    safety: SafetySettings | None = None
+    """What may be done with it, if the file says anything of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +120,8 @@ class EnvironmentSettings:
     """One of `WIRES`."""
     compression: bool = False
     """Whether a WebSocket offers to be compressed."""
+    proxy: str | None = field(default=None, repr=False)
+    """URL of the HTTP proxy to connect through, which may hold a password; None for the direct way."""
 
     def over(self, wire: str) -> EnvironmentSettings:
         """Give this environment over another wire; a port that is the former wire's own changes with it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,10 @@ class Refusals:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(known), n=1)
-    return f'Did you mean "{close[0]}"? ' if close else ""
+    """Name the known word that is closest, if one is close; in capitals or not makes no difference."""
+    spelled = {each.casefold(): each for each in sorted(known)}
+    close = difflib.get_close_matches(word.casefold(), spelled, n=1)
+    return f'Did you mean "{spelled[close[0]]}"? ' if close else ""
 
 
 def listing(words: Iterable[str]) -> str:
@@ -100,6 +103,20 @@ class Table:
             return None if value is None else float(value)
         shown = str(value) if is_number else kind_of(value)
         self.refuse(key, f"{shown} where a number belongs", f"Write a number from {low:g} to {high:g}, unquoted.")
+        return None
+
+    def decimal(self, key: str) -> Decimal | None:
+        """Read a number that is not less than 0, exactly as it is written; in quotes or not."""
+        value = self._get(key)
+        if value is None:
+            return None
+        shown = kind_of(value)
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            number = decimal_of(value)
+            if number is not None and number >= 0:
+                return number
+            shown = str(value) if not isinstance(value, str) else shown
+        self.refuse(key, f"{shown} where a number belongs", f"Write {key} = 0.5, or another number from 0 on.")
         return None
 
     def file(self, key: str, default: str, *, in_folder: bool = False) -> Path | None:
@@ -179,6 +196,15 @@ class Table:
         if twice:
             self.refuse(key, f"{listing(twice)} twice", "Name each once.")
         return tuple(dict.fromkeys(value))
+
+
+def decimal_of(value: int | float | str) -> Decimal | None:
+    """Give the number that somebody wrote, or None if it is none or not finite."""
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) < 20 else None
 
 
 def kind_of(value: object) -> str:

@@ -27,6 +27,7 @@ from ctrader_twisted.errors import (
 )
 from ctrader_twisted.market import LiveBars, Quotes
 from ctrader_twisted.service import documents
+from ctrader_twisted.service.safety import safety_of
 from ctrader_twisted.service.symbols import Symbols
 from ctrader_twisted.session.machine import AccountState
 from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
@@ -101,6 +102,8 @@ class AccountWatch:
         self._busy = False
         self._task: Deferred[None] | None = None
         self._stopped = False
+        if settings.safety is not None:
+            client.limit(account_id, safety_of(settings.safety))  # for the user services that trade on it
 
     # Life
 

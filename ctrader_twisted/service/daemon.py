@@ -19,7 +19,7 @@ from ctrader_twisted.credentials import Application
 from ctrader_twisted.errors import ConfigurationError, OpenApiError
 from ctrader_twisted.flight import FlightRecorder, Redactor
 from ctrader_twisted.service.environment import REFRESH_WAIT, EnvironmentWatch
-from ctrader_twisted.service.hosts import at_venue, environment_of
+from ctrader_twisted.service.hosts import at_venue, environment_of, opening_of
 from ctrader_twisted.session.pacing import Limits
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Daemon(MultiService):
                     login=f"ctrader login --config {shlex.quote(self._configuration.file)}",
                     tokens=None if simulated else self._tokens,
                     tap=self._tap(),
-                    opening=self._opening,
+                    opening=self._opening or opening_of(settings, self._reactor),
                 )
             )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.credentials import Environment
+from ctrader_twisted.proxy import proxy_opening
 from ctrader_twisted.wire.choice import Wire
 
 if TYPE_CHECKING:
     from ctrader_twisted.config import EnvironmentSettings
+    from ctrader_twisted.factory import Opening
     from ctrader_twisted.sim.service import VenueService
 
 
@@ -17,6 +19,11 @@ def environment_of(settings: EnvironmentSettings) -> Environment:
     """Give the environment that a configuration describes."""
     wire = Wire(settings.wire)
     return Environment(settings.name, settings.host, settings.port, settings.trust_root, settings.live, wire)
+
+
+def opening_of(settings: EnvironmentSettings, reactor: Any) -> Opening | None:
+    """Give the opening through the proxy that a configuration names for an environment; None for the direct way."""
+    return None if settings.proxy is None else proxy_opening(reactor, settings.proxy)
 
 
 def at_venue(settings: EnvironmentSettings, service: VenueService) -> EnvironmentSettings:

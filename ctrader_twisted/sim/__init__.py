@@ -4,6 +4,7 @@
 * `server` side: `conversation` is one connection, `answers` what each request gets, `ticker` what is pushed, `dialect`
   how it is written where it is written in JSON.
 * `feed` the prices: a seeded model, or a file replayed; `books` the depth around them, `rates` between assets.
+* `trading` what the accounts hold: orders are filled, money is reckoned; `trading.state` saves it and loads it.
 * `script` misbehaviour at set times, `troubles` what is refused for a while, `weather` schedules drawn at random.
 * `oauth` the consent page and the token endpoint.
 * `authority` the certificate authority whose trust root is handed out.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +25,9 @@ CODE_LIFETIME: Final = 60.0
 
 SCOPE_VIEW: Final = 0
 SCOPE_TRADE: Final = 1
+
+ACCESS_RIGHTS: Final = {"full": 0, "close only": 1, "no trading": 2, "no login": 3}
+"""ProtoOAAccessRights by the words that configurations and scripts use."""
 
 PLAYGROUND_URI: Final = "https://openapi.ctrader.com/apps/playground"
 REDIRECT_URI: Final = "http://localhost:8765/"
@@ -63,6 +67,16 @@ class TradingAccount:
     :ivar account_type: ProtoOAAccountType: 0 hedged, 1 netted, 2 spread betting.
     :ivar broker_name: the broker's short name.
     :ivar broker_title: the broker's title, as users see it.
+    :ivar total_margin: ProtoOATotalMarginCalculationType, how the margins of both sides of a symbol add up: 0 the
+        larger one, 1 their sum, 2 their difference.
+    :ivar swap_free: it pays the symbols' rollover commission in place of swap.
+    :ivar access_rights: ProtoOAAccessRights: 0 full access, 1 close only, 2 no trading, 3 no login.
+    :ivar limited_risk: every position needs a guaranteed stop loss.
+    :ivar stop_out_level: the margin level, in percent, below which positions are closed; 0 for never.
+    :ivar stop_out_strategy: ProtoOAStopOutStrategy, which position is closed first: 0 the one that uses the most
+        margin, 1 the one that has lost the most.
+    :ivar fair_stop_out: a stop-out closes only as much as it must, not whole positions.
+    :ivar max_positions: how many positions and working orders it may have together.
     :ivar margin_calls: margin level thresholds by ProtoOANotificationType, and when each was last changed, ms UTC.
     """
 
@@ -77,9 +91,30 @@ class TradingAccount:
     account_type: int = 0
     broker_name: str = "simulated"
     broker_title: str = "Simulated venue"
+    total_margin: int = 1
+    swap_free: bool = False
+    access_rights: int = 0
+    limited_risk: bool = False
+    stop_out_level: float = 50.0
+    stop_out_strategy: int = 0
+    fair_stop_out: bool = False
+    max_positions: int = 200
     margin_calls: dict[int, tuple[float, int]] = field(
         default_factory=lambda: {61: (100.0, 0), 62: (75.0, 0), 63: (50.0, 0)}
     )
+
+    def __post_init__(self) -> None:
+        """Refuse what the schema has no word for."""
+        for name, most in (("account_type", 2), ("total_margin", 2), ("access_rights", 3), ("stop_out_strategy", 1)):
+            if getattr(self, name) not in range(most + 1):
+                self._refuse(name, f"a number from 0 to {most}")
+        if not 0 <= self.stop_out_level < math.inf:
+            self._refuse("stop_out_level", "a percentage")
+        if self.max_positions < 1:
+            self._refuse("max_positions", "at least 1")
+
+    def _refuse(self, name: str, what_it_is: str) -> NoReturn:
+        raise ValueError(f"{name} of account {self.account_id} is {getattr(self, name)}: it is {what_it_is}")
 
 
 @dataclass(slots=True, eq=False)
@@ -95,6 +130,10 @@ class Grant:
     :ivar client_id: the only application that can use it; None for any.
     :ivar expires_at: when its access token dies, ms UTC.
     :ivar revoked: whether it is dead for good, refresh token and all.
+    :ivar number: its place among all grants that the venue ever had, from 0.
+    :ivar generation: how many times its tokens were replaced.
+    :ivar origin: tells the tokens that it was configured with from others, without giving them away; empty for one made
+        since.
     """
 
     account_ids: tuple[int, ...]
@@ -108,6 +147,7 @@ class Grant:
     revoked: bool = False
     number: int = 0
     generation: int = 0
+    origin: str = field(default="", repr=False)
 
     def expires_in(self, now: int) -> int:
         """Give the seconds that its access token still lives, as replies tell it."""
@@ -163,12 +203,14 @@ class Registry:
         self._seed = seed
         self._codes: dict[str, Code] = {}
         self._codes_made = 0
+        self._numbered = 0
         self.grants: list[Grant] = []
         for grant in grants:
             for account_id in grant.account_ids:
                 if account_id not in self.accounts:
                     raise ValueError(f"a token is granted for account {account_id}, and there is no such account")
-            self._enter(replace(grant), now)
+            given = f"{grant.access_token}/{grant.refresh_token}"
+            self._enter(replace(grant, origin=hashlib.sha256(given.encode()).hexdigest()), now)
 
     def application(self, client_id: str, client_secret: str) -> Application | None:
         """Give the application if id and secret are right."""
@@ -266,8 +308,39 @@ class Registry:
             return None
         return what
 
+    @property
+    def codes_made(self) -> int:
+        """How many authorisation codes were ever made."""
+        return self._codes_made
+
+    def restore(self, grants: Iterable[Grant], codes_made: int) -> None:
+        """Take up grants as another registry left them; accounts, scope and time to live stay as they are configured.
+
+        One whose tokens were never replaced begins anew, as every configured one does.
+
+        :param grants: all that were there.
+        :param codes_made: the other registry's.
+        """
+        saved = list(grants)
+        kept = {grant.origin: grant for grant in saved if grant.origin}
+        next_number = max([grant.number + 1 for grant in saved], default=0)
+        for grant in self.grants:
+            former = kept.get(grant.origin)
+            if former is None:
+                grant.number, next_number = next_number, next_number + 1
+                continue
+            grant.number, grant.generation = former.number, former.generation
+            if former.generation:
+                grant.access_token, grant.refresh_token = former.access_token, former.refresh_token
+                grant.expires_at, grant.revoked = former.expires_at, former.revoked
+        for grant in saved:
+            if not grant.origin:
+                known = tuple(account_id for account_id in grant.account_ids if account_id in self.accounts)
+                self.grants.append(replace(grant, account_ids=known))
+        self._numbered, self._codes_made = next_number, codes_made
+
     def _enter(self, grant: Grant, now: int) -> None:
-        grant.number = len(self.grants)
+        grant.number, self._numbered = self._numbered, self._numbered + 1
         grant.expires_at = now + grant.lifetime * 1000
         self.grants.append(grant)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctrader_twisted.messages import ProtoOADepthEvent, ProtoOADepthQuote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from random import Random
 
     from ctrader_twisted.sim.feed.instruments import Instrument
@@ -43,6 +43,7 @@ class Book:
         self._chance = chance
         self._next_id = 1
         self._levels: dict[tuple[bool, int], Level] = {}
+        self._best: tuple[int, int] | None = None
         tick = instrument.tick_size
         self._gap = max(1, -(-instrument.typical_spread // (2 * tick))) * tick
 
@@ -50,11 +51,41 @@ class Book:
         """Give the whole book, bids first, the best of each side first."""
         return sorted(self._levels.values(), key=lambda level: (not level.is_bid, -level.price * (level.is_bid or -1)))
 
+    def best(self) -> tuple[int, int] | None:
+        """Give the quote that it follows, bid and ask; None before the first."""
+        return self._best
+
+    def state(self) -> list[Any]:
+        """Give all there is to it as plain values, for `restore`."""
+        version, numbers, gauss = self._chance.getstate()
+        best = None if self._best is None else list(self._best)
+        return [self._next_id, best, [list(level) for level in self._levels.values()], [version, list(numbers), gauss]]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        """Go on from what `state` gave.
+
+        :raises ValueError: if it is not that, or a TypeError.
+        """
+        next_id, best, levels, (version, numbers, gauss) = state
+        self._chance.setstate((version, tuple(numbers), gauss))
+        self._next_id = int(next_id)
+        self._best = None if best is None else (int(best[0]), int(best[1]))
+        self._levels = {
+            (bool(is_bid), int(price)): Level(int(quote_id), bool(is_bid), int(price), int(size))
+            for quote_id, is_bid, price, size in levels
+        }
+
+    def side(self, *, bids: bool) -> list[Level]:
+        """Give one side, the best level first."""
+        levels = [level for level in self._levels.values() if level.is_bid == bids]
+        return sorted(levels, key=lambda level: -level.price if bids else level.price)
+
     def move(self, bid: int, ask: int) -> tuple[list[Level], list[int]]:
         """Follow the quote.
 
         :return: the levels that are new, and the ids of those that are gone.
         """
+        self._best = (bid, ask)
         wanted = dict.fromkeys([*self._side(True, bid), *self._side(False, ask)])
         gone = [key for key in self._levels if key not in wanted]
         if not gone and self._levels:  # a quote that stays still sees sizes change

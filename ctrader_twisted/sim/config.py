@@ -16,13 +16,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.sim import script
-from ctrader_twisted.sim.accounts import SCOPE_TRADE, SCOPE_VIEW, Application, Grant, TradingAccount, default_accounts
+from ctrader_twisted.sim.accounts import (
+    ACCESS_RIGHTS,
+    SCOPE_TRADE,
+    SCOPE_VIEW,
+    Application,
+    Grant,
+    TradingAccount,
+    default_accounts,
+)
 from ctrader_twisted.sim.feed.calendar import Period
 from ctrader_twisted.sim.feed.house import HOUSE
 from ctrader_twisted.sim.feed.replay import ReplayFeed
 from ctrader_twisted.sim.limits import BLOCKED, FREQUENCY_EXCEEDED, Limits
-from ctrader_twisted.sim.options import Options
+from ctrader_twisted.sim.options import CHOICES, Options
 from ctrader_twisted.sim.tables import Table, closest, kind_of, listed
+from ctrader_twisted.sim.trading import state as states
 from ctrader_twisted.sim.venue import LOOPBACK, Venue
 from ctrader_twisted.sim.weather import KINDS, weather
 
@@ -32,10 +41,13 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from ctrader_twisted.sim.authority import Authority
+    from ctrader_twisted.sim.feed.feed import Feed
     from ctrader_twisted.sim.script import Action, NamedAction
 
 TABLE: Final = "simulator"
 _ACCOUNT_TYPES: Final = {"hedged": 0, "netted": 1, "spread betting": 2}
+_TOTAL_MARGINS: Final = {"max": 0, "sum": 1, "net": 2}
+_STOP_OUT_STRATEGIES: Final = {"most margin": 0, "most losing": 1}
 _SCOPES: Final = {"trade": SCOPE_TRADE, "view": SCOPE_VIEW}
 
 
@@ -73,6 +85,7 @@ class Settings:
     :ivar oauth_port: the port of its consent page and token endpoint, on the loopback interface; None for neither.
     :ivar names: names and addresses its certificate holds besides localhost, 127.0.0.1 and ::1.
     :ivar trust_root: where the certificate to trust is written; None for nowhere.
+    :ivar state: the file in which it keeps what trading changed; None for none.
     :ivar authority: the directory in which its authority is kept; None for a new one at every start.
     """
 
@@ -89,6 +102,7 @@ class Settings:
     names: tuple[str, ...] = ()
     trust_root: Path | None = None
     authority: Path | None = None
+    state: Path | None = None
     applications: tuple[Application, ...] | None = None
     accounts: tuple[TradingAccount, ...] | None = None
     grants: tuple[Grant, ...] | None = None
@@ -97,14 +111,17 @@ class Settings:
     script: tuple[tuple[float, Action], ...] = ()
 
     def venue(self, clock: IReactorTime, authority: Authority | None = None) -> Venue:
-        """Build the venue. It begins now.
+        """Build the venue. It begins now, or goes on from what its file of state holds.
 
-        :raises ConfigurationError: if the file to replay can't be.
+        :raises ConfigurationError: if the file to replay can't be, or the state can't be gone on from.
         """
+        state = self._saved()
         feed = None
         start = self.start
         if self.replay is not None:
-            if start is None:
+            if state is not None:  # the file goes on where it was, and does not begin anew
+                _, start = states.times_of(state)
+            elif start is None:
                 start = round(clock.seconds() * 1000)
             try:
                 feed = ReplayFeed.open(
@@ -117,6 +134,19 @@ class Settings:
             except OSError as error:
                 problem = f"it can't be read ({error.strerror})"
                 raise ConfigurationError(self.file, f"{self.key}.replay", problem, "Give a readable file.") from None
+        try:
+            return self._venue(clock, start if state is None else self.start, feed, authority, state)
+        except states.StateError as error:
+            raise self._refused_state(str(error)) from None
+
+    def _venue(
+        self,
+        clock: IReactorTime,
+        start: int | None,
+        feed: Feed | None,
+        authority: Authority | None,
+        state: Mapping[str, Any] | None,
+    ) -> Venue:
         return Venue(
             clock,
             seed=self.seed,
@@ -129,7 +159,22 @@ class Settings:
             options=self.options,
             script=self.script,
             authority=authority,
+            state=state,
         )
+
+    def _saved(self) -> dict[str, Any] | None:
+        if self.state is None:
+            return None
+        try:
+            return states.read_file(self.state)
+        except states.StateError as error:
+            raise self._refused_state(str(error)) from None
+        except OSError as error:
+            raise self._refused_state(f"it can't be read ({error.strerror})") from None
+
+    def _refused_state(self, problem: str) -> ConfigurationError:
+        remedy = "Correct the configuration; or move the file away, and everything begins anew."
+        return ConfigurationError(self.file, f"{self.key}.state", f"{self.state}: {problem}", remedy)
 
 
 def read(path: str | Path) -> Settings:
@@ -212,11 +257,12 @@ def _settings(table: Table) -> Settings:
         names=table.words("names"),
         trust_root=table.file_path("trust_root"),
         authority=table.file_path("authority"),
+        state=table.file_path("state"),
         applications=_applications(table),
         accounts=accounts,
         grants=_grants(table, known),
         limits=_fields(table.table("limits"), Limits(), {"code": (BLOCKED, FREQUENCY_EXCEEDED)}),
-        options=_fields(table.table("options"), Options(), {"environment": ("demo", "live")}),
+        options=_fields(table.table("options"), Options(), CHOICES),
         script=(*_cuts(table), *_script(table), *_weather(table, seed, known or ())),
     )
     if not settings.json_tls and settings.interface not in LOOPBACK:
@@ -303,6 +349,14 @@ def _accounts(table: Table) -> tuple[TradingAccount, ...] | None:
             account_type=one.choice("type", _ACCOUNT_TYPES, 0),
             broker_name=one.get("broker", str, "simulated"),
             broker_title=one.get("broker_title", str, "Simulated venue"),
+            total_margin=one.choice("total_margin", _TOTAL_MARGINS, 1),
+            swap_free=one.get("swap_free", bool, False),
+            access_rights=one.choice("access_rights", ACCESS_RIGHTS, 0),
+            limited_risk=one.get("limited_risk", bool, False),
+            stop_out_level=one.number("stop_out_level", 50.0, 0, 1e6, float),
+            stop_out_strategy=one.choice("stop_out_strategy", _STOP_OUT_STRATEGIES, 0),
+            fair_stop_out=one.get("fair_stop_out", bool, False),
+            max_positions=one.number("max_positions", 200, 1, 1_000_000),
         )
         one.finish()
         if account_id in accounts:

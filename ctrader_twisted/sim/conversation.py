@@ -18,6 +18,7 @@ from ctrader_twisted.messages import (
 from ctrader_twisted.sim.answers import ANSWERS, Scope
 from ctrader_twisted.sim.answers.refusal import CommonRefusal, Refusal, invalid
 from ctrader_twisted.sim.limits import BLOCKED, Budget
+from ctrader_twisted.sim.trading.exchange import Cause
 from ctrader_twisted.sim.troubles import Span
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.envelope import Envelope
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.errors import ProtocolError
     from ctrader_twisted.server import Peer
     from ctrader_twisted.sim.accounts import Application, Grant, TradingAccount
+    from ctrader_twisted.sim.trading.ledger import Ledger
     from ctrader_twisted.sim.venue import Venue
     from ctrader_twisted.wire.verbs import Verbs
 
@@ -73,6 +75,11 @@ class Session:
         """The account's ctidTraderAccountId."""
         return self.account.account_id
 
+    @property
+    def ledger(self) -> Ledger:
+        """What the account holds and has done."""
+        return self.conversation.venue.exchange.desk(self.account_id).ledger
+
     def push(self, envelope: Envelope) -> None:
         """Send an event."""
         self.conversation.push(envelope)
@@ -84,6 +91,7 @@ class Conversation:
     :ivar number: counts the venue's connections, from 1.
     :ivar application: who authorised it, or None.
     :ivar sessions: the accounts authorised on it, by id.
+    :ivar cause: the request that is being answered; a command that events answer gives it to those.
     :ivar silence: while it goes on, nothing is heard and nothing is said (for scripts).
     :ivar half_open: whether the connection has died without a word: nothing reaches its client, not even a close.
     """
@@ -98,6 +106,7 @@ class Conversation:
         self.application: Application | None = None
         self.sessions: dict[int, Session] = {}
         self.suspended: dict[int, Session] = {}
+        self.cause: Cause | None = None
         self.silence = Span(venue.clock)
         self.half_open = False
         self._budget = Budget(venue.limits)
@@ -278,7 +287,13 @@ class Conversation:
                 if session is None:
                     raise invalid(NOT_AUTHORISED)
                 self._trouble(number, account_id)
-                self._reply(answer(session, request), envelope)
+                drop = self._drop_for(envelope)
+                self.cause = Cause(self, envelope.client_msg_id, withheld=drop is not None)
+                message = answer(session, request)
+                if message is not None:
+                    self._reply(message, envelope)
+                elif drop is not None:  # the events that answer it are withheld in its place
+                    self._drops.remove(drop)
             else:
                 account_id = getattr(request, "ctidTraderAccountId", None)
                 self._trouble(number, account_id)
@@ -303,14 +318,21 @@ class Conversation:
 
     def _reply(self, message: Message, request: Envelope | None) -> None:
         if request is not None:
-            now = self.venue.clock.seconds()
-            self._drops = [drop for drop in self._drops if now < drop[1]]
-            for wanted in (request.payload_type, None):
-                for drop in self._drops:
-                    if drop[0] == wanted:
-                        self._drops.remove(drop)
-                        return
+            drop = self._drop_for(request)
+            if drop is not None:
+                self._drops.remove(drop)
+                return
         self.push(codec.pack(message, None if request is None else request.client_msg_id))
+
+    def _drop_for(self, request: Envelope) -> tuple[int | None, float] | None:
+        """Give the order to withhold the answer to a request, if there is one."""
+        now = self.venue.clock.seconds()
+        self._drops = [drop for drop in self._drops if now < drop[1]]
+        for wanted in (request.payload_type, None):
+            for drop in self._drops:
+                if drop[0] == wanted:
+                    return drop
+        return None
 
     def _refuse(self, refusal: Refusal, request: Envelope | None, account_id: int | None) -> None:
         self._reply(refusal.message(account_id), request)

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "environment": ("demo", "live"),
+    "fill": ("depth", "best"),
+    "marketable_limits": ("fill", "refuse"),
+    "stops_through_market": ("refuse", "accept"),
+    "refusals": ("order error", "error", "rejected"),
+    "conversion_price": ("mid", "bid", "ask"),
+}
+"""The options that are words, and which."""
+
+DELAYS: Final = ("execution_delay", "protection_delay", "cancellation_delay", "stop_out_delay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,30 @@ class Options:
     :ivar expired_code: what an access token is refused with whose time is over.
     :ivar view_code: what a command is refused with if the access token is for viewing only.
     :ivar view_as_event: that is said by a ProtoOAOrderErrorEvent; if false, by a ProtoOAErrorRes.
+    :ivar execution_delay: seconds from the acceptance of an order to its execution.
+    :ivar protection_delay: seconds from a fill until the protective order is made, or follows a part that was closed.
+    :ivar cancellation_delay: seconds from the close of a position until its protective order is cancelled.
+    :ivar stop_out_delay: seconds from the moment the margin level is too low until a stop-out begins.
+    :ivar fill: ``"depth"``: what one level of the book does not hold is filled at the next; ``"best"``: everything at
+        the best price.
+    :ivar marketable_limits: a limit order that could be filled at once is filled, ``"fill"``, or refused with
+        ``TRADING_BAD_PRICES``, ``"refuse"``.
+    :ivar ioc_limits_rest: what an IMMEDIATE_OR_CANCEL limit order could not fill goes on working, as seen behind a
+        proxy; if false, it is cancelled.
+    :ivar stops_through_market: a level that the market has passed is refused with ``TRADING_BAD_STOPS``, ``"refuse"``,
+        or accepted and filled at once, ``"accept"``; both have been observed.
+    :ivar bad_side_stops_dropped: a relative level on the wrong side is dropped without a word; if false, refused.
+    :ivar placeholder: ``ORDER_ACCEPTED`` carries the position that the order may open, with status ``CREATED``; if
+        false, none.
+    :ivar others_see_ids: the other sessions of an account see the message id of who asked, as observed; if false, none.
+    :ivar fills_carry_id: the fill of an order carries the message id of who asked for it; if false, only its acceptance
+        does.
+    :ivar uncorrelated_copies: who asked gets each fill a second time, without the message id.
+    :ivar refusals: how orders are refused: ``"order error"`` by a ProtoOAOrderErrorEvent, as observed, ``"error"`` by
+        a ProtoOAErrorRes, ``"rejected"`` by a ProtoOAExecutionEvent ``ORDER_REJECTED``.
+    :ivar conversion_price: which price of each symbol on a way of conversion money is converted at: ``"mid"``,
+        ``"bid"`` or ``"ask"``.
+    :ivar rows_per_page: deals or orders in one answer.
     :ivar bars_per_page: bars that one answer may count, the open one included.
     :ivar ticks_per_page: ticks in one answer.
     :ivar bar_delay: seconds after its end until a bar is in history.
@@ -53,6 +93,22 @@ class Options:
     expired_code: str = "OA_AUTH_TOKEN_EXPIRED"
     view_code: str = "TRADING_NOT_ALLOWED"
     view_as_event: bool = False
+    execution_delay: float = 0.14
+    protection_delay: float = 0.008
+    cancellation_delay: float = 0.018
+    stop_out_delay: float = 0.0
+    fill: Literal["depth", "best"] = "depth"
+    marketable_limits: Literal["fill", "refuse"] = "fill"
+    ioc_limits_rest: bool = False
+    stops_through_market: Literal["refuse", "accept"] = "refuse"
+    bad_side_stops_dropped: bool = False
+    placeholder: bool = True
+    others_see_ids: bool = True
+    fills_carry_id: bool = True
+    uncorrelated_copies: bool = False
+    refusals: Literal["order error", "error", "rejected"] = "order error"
+    conversion_price: Literal["mid", "bid", "ask"] = "mid"
+    rows_per_page: int = 1_000
     bars_per_page: int = 5_000
     ticks_per_page: int = 5_000
     bar_delay: float = 0.5
@@ -67,8 +123,13 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse what nothing could be done with."""
-        if self.environment not in ("demo", "live"):
-            raise ValueError(f'environment is "{self.environment}": it is "demo" or "live"')
-        for name in ("bars_per_page", "ticks_per_page", "depth_levels", "max_frame", "max_backlog"):
+        for name, words in CHOICES.items():
+            if getattr(self, name) not in words:
+                listed = " or ".join(f'"{word}"' for word in words)
+                raise ValueError(f'{name} is "{getattr(self, name)}": it is {listed}')
+        for name in DELAYS:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}: it is a number of seconds")
+        for name in ("rows_per_page", "bars_per_page", "ticks_per_page", "depth_levels", "max_frame", "max_backlog"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: it is at least 1")

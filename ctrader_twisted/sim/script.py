@@ -15,10 +15,13 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
-from ctrader_twisted.messages import ProtoOATraderRes
+from ctrader_twisted.messages import ProtoOASymbolChangedEvent, ProtoOATraderRes, ProtoOATraderUpdatedEvent
+from ctrader_twisted.sim.accounts import ACCESS_RIGHTS
+from ctrader_twisted.sim.answers.reference import trader_message
+from ctrader_twisted.sim.feed.instruments import TradingMode
 from ctrader_twisted.sim.troubles import ApplicationTurnedAway, BackEndDown, HistoryExhausted, Maintenance
 from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.envelope import Envelope
@@ -26,12 +29,20 @@ from ctrader_twisted.wire.envelope import Envelope
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ctrader_twisted.sim.accounts import Grant
+    from ctrader_twisted.sim.accounts import Grant, TradingAccount
     from ctrader_twisted.sim.conversation import Conversation
     from ctrader_twisted.sim.venue import Venue
 
 Action = Callable[["Venue"], None]
 _P = ParamSpec("_P")
+
+TRADING_MODES: Final[Mapping[str, TradingMode]] = {
+    "enabled": TradingMode.ENABLED,
+    "close only": TradingMode.CLOSE_ONLY_MODE,
+    "disabled": TradingMode.DISABLED_WITHOUT_PENDINGS_EXECUTION,
+    "pending only": TradingMode.DISABLED_WITH_PENDINGS_EXECUTION,
+}
+"""How a symbol may be traded, by the words of `change_symbol`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +376,92 @@ def disconnect_client(
     return disconnect_all
 
 
+# -------------------------------------------------------------------------------------------------- accounts, symbols
+
+
+@_named
+def deposit(amount: float, account_id: int | None = None, note: str = "") -> Action:
+    """Pay money into an account: ``DEPOSIT_WITHDRAW``.
+
+    :param amount: in units of its deposit asset; rounded to the account's digits.
+    :param account_id: which; None for every one.
+    :param note: a remark that its holder sees.
+    """
+    _positive("amount", amount)
+    return _each_account(account_id, lambda venue, account: _move(venue, account, amount, note))
+
+
+@_named
+def withdraw(amount: float, account_id: int | None = None, note: str = "") -> Action:
+    """Pay money out of an account, no more than its balance: ``DEPOSIT_WITHDRAW``.
+
+    Whether open positions need the money is not asked.
+
+    :param amount: in units of its deposit asset; rounded to the account's digits.
+    :param account_id: which; None for every one.
+    :param note: a remark that its holder sees.
+    """
+    _positive("amount", amount)
+    return _each_account(account_id, lambda venue, account: _move(venue, account, -amount, note))
+
+
+@_named
+def change_leverage(leverage: float, account_id: int | None = None) -> Action:
+    """Change an account's leverage: ProtoOATraderUpdatedEvent, and the margin of open positions follows.
+
+    :param leverage: 100 is 1:100.
+    :param account_id: which; None for every one.
+    """
+    _positive("leverage", leverage)
+
+    def change(venue: Venue, account: TradingAccount) -> None:
+        account.leverage_in_cents = max(1, round(leverage * 100))
+        _tell_of(venue, account)
+        venue.exchange.desk(account.account_id).reckon()
+
+    return _each_account(account_id, change)
+
+
+@_named
+def change_access(rights: str, account_id: int | None = None) -> Action:
+    """Change what an account's holder may do: ProtoOATraderUpdatedEvent. Sessions stay.
+
+    :param rights: ``"full"``, ``"close only"``, ``"no trading"`` or ``"no login"``.
+    :param account_id: which; None for every one.
+    """
+    number = _one_of("rights", rights, ACCESS_RIGHTS)
+
+    def change(venue: Venue, account: TradingAccount) -> None:
+        account.access_rights = number
+        _tell_of(venue, account)
+
+    return _each_account(account_id, change)
+
+
+@_named
+def change_symbol(symbol: str, mode: str) -> Action:
+    """Change how a symbol may be traded: ProtoOASymbolChangedEvent to every account.
+
+    :param symbol: its name.
+    :param mode: ``"enabled"``; ``"close only"``; ``"disabled"``, so that pending orders are not executed either; or
+        ``"pending only"``: nothing can be ordered, and pending orders are executed.
+    """
+    wanted = _one_of("mode", mode, TRADING_MODES)
+
+    def change(venue: Venue) -> None:
+        for instrument in venue.instruments.values():
+            if instrument.name == symbol:
+                break
+        else:
+            raise ValueError(f"there is no symbol {symbol}")
+        venue.instruments[instrument.symbol_id] = replace(instrument, trading_mode=wanted)
+        for account_id in venue.registry.accounts:
+            event = ProtoOASymbolChangedEvent(ctidTraderAccountId=account_id, symbolId=[instrument.symbol_id])
+            venue.tell(account_id, event)
+
+    return change
+
+
 # ------------------------------------------------------------------------------------------------- the token endpoint
 
 
@@ -424,6 +521,11 @@ ACTIONS: Final[Mapping[str, Callable[..., NamedAction]]] = {
         invalidate_token,
         expire_tokens,
         disconnect_client,
+        deposit,
+        withdraw,
+        change_leverage,
+        change_access,
+        change_symbol,
         delay_token_answers,
         drop_token_answers,
         break_token_answers,
@@ -438,6 +540,33 @@ def _each(do: Callable[[Conversation], Any]) -> Action:
             do(talk)
 
     return action
+
+
+def _each_account(account_id: int | None, do: Callable[[Venue, TradingAccount], None]) -> Action:
+    def action(venue: Venue) -> None:
+        accounts = venue.registry.accounts
+        if account_id is not None and account_id not in accounts:
+            raise ValueError(f"there is no account {account_id}")
+        for account in tuple(accounts.values()) if account_id is None else (accounts[account_id],):
+            do(venue, account)
+
+    return action
+
+
+def _move(venue: Venue, account: TradingAccount, amount: float, note: str) -> None:
+    delta = max(-account.balance, round(amount * 10**account.money_digits))
+    if delta:
+        venue.exchange.desk(account.account_id).deposit(delta, note)
+
+
+def _tell_of(venue: Venue, account: TradingAccount) -> None:
+    trader = trader_message(venue, account)
+    venue.tell(account.account_id, ProtoOATraderUpdatedEvent(ctidTraderAccountId=account.account_id, trader=trader))
+
+
+def _positive(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} is {value}: it is a number above 0")
 
 
 def _meaningless(frame: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import IService, Service
 from twisted.internet.error import CannotListenError
@@ -15,6 +15,7 @@ from zope.interface import implementer
 from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.sim import config
 from ctrader_twisted.sim.authority import Authority
+from ctrader_twisted.sim.trading.state import write_file
 from ctrader_twisted.sim.venue import LOOPBACK
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twisted.internet.defer import Deferred
-    from twisted.internet.interfaces import IListeningPort
+    from twisted.internet.interfaces import IDelayedCall, IListeningPort
 
     from ctrader_twisted.sim.venue import Venue
+
+SAVE_EVERY: Final = 60.0
+"""Seconds from one saving of the state to the next."""
 
 
 @implementer(IService)
@@ -48,6 +52,7 @@ class VenueService(Service):
         self._port: IListeningPort | None = None
         self._json_port: IListeningPort | None = None
         self._oauth_port: IListeningPort | None = None
+        self._saving: IDelayedCall | None = None
         self.venue: Venue | None = None
         self.trust_root_pem = self._authority.trust_root_pem
 
@@ -85,6 +90,7 @@ class VenueService(Service):
             if settings.oauth_port is not None:
                 interface = settings.interface if settings.interface in LOOPBACK else LOOPBACK[0]
                 self._oauth_port = self._listen(venue.listen_oauth, interface, settings.oauth_port, "oauth_port")
+            self._save(venue)  # here, so that a file that can't be written is found out at once
             if settings.trust_root is not None:  # not before: it may be that of a venue which runs on this port
                 _write(settings, settings.trust_root, self.trust_root_pem)
         except ConfigurationError:
@@ -92,6 +98,8 @@ class VenueService(Service):
             venue.close()
             raise
         self.venue = venue
+        if settings.state is not None:
+            self._saving = self._reactor.callLater(SAVE_EVERY, self._save_again)
         self.log.info(
             "The venue listens on {interface}:{port}; trust {trust_root}",
             interface=settings.interface,
@@ -106,11 +114,38 @@ class VenueService(Service):
         Service.startService(self)
 
     def stopService(self) -> Deferred[None] | None:
-        """Stop listening and drop every connection."""
+        """Save the venue's state, stop listening and drop every connection."""
         Service.stopService(self)
         venue, self.venue = self.venue, None
         self._port = self._json_port = self._oauth_port = None
-        return None if venue is None else venue.close()
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            saving.cancel()
+        if venue is None:
+            return None
+        self._save_if_possible(venue)
+        return venue.close()
+
+    def _save_again(self) -> None:
+        assert self.venue is not None
+        self._saving = self._reactor.callLater(SAVE_EVERY, self._save_again)
+        self._save_if_possible(self.venue)
+
+    def _save_if_possible(self, venue: Venue) -> None:
+        try:
+            self._save(venue)
+        except ConfigurationError as error:
+            self.log.error("The venue's state is not saved: {problem}", problem=error.problem)
+
+    def _save(self, venue: Venue) -> None:
+        path = self._settings.state
+        if path is None:
+            return
+        try:
+            write_file(path, venue.save_state())
+        except OSError as error:
+            problem = f"{path} can't be written: {error.strerror}"
+            raise _refusal(self._settings, "state", problem, "Name a file that can be written.") from None
 
     def _listen(
         self, listen: Callable[..., IListeningPort], interface: str, port: int, key: str, *more: object

@@ -89,7 +89,8 @@ class VenueKit:
 
     :param chunk: bytes that arrive at once at most, to test how messages are put together; None for all there are.
     :param wire: how clients talk to it unless they are told otherwise: a `Wire` or its value, such as ``"json"``.
-    :param venue: arguments of `Venue`; its ``start`` is `DEFAULT_START`, a Tuesday morning, unless given.
+    :param venue: arguments of `Venue`; its ``start`` is `DEFAULT_START`, a Tuesday morning, unless it or a
+        state is given.
 
     :ivar wire: as given.
     :ivar clock: the clock; move it with `advance` only, or what is sent will not arrive.
@@ -101,7 +102,8 @@ class VenueKit:
     def __init__(self, *, chunk: int | None = None, wire: Wire | str = Wire.PROTOBUF, **venue: Any) -> None:
         self.clock = Clock()
         self.wire = Wire(wire)
-        venue.setdefault("start", DEFAULT_START)
+        if venue.get("state") is None:
+            venue.setdefault("start", DEFAULT_START)
         self.venue = Venue(self.clock, **venue)
         self.network = Network(self.clock, self.venue.factory, chunk)
         self.web = Network(self.clock, self.venue.oauth_factory, chunk)

@@ -1,11 +1,14 @@
-"""What goes out without being asked for again: spots, live bars, depth. One timer for every symbol that is wanted."""
+"""What goes out without being asked for again: spots, live bars, depth. One timer for every symbol that is wanted.
+
+The venue's own trading follows the same ticks: see `Ticker.follow`.
+"""
 
 from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.messages import ProtoOASpotEvent, ProtoOATrendbar
 from ctrader_twisted.sim.books import Book, depth_event
@@ -14,12 +17,16 @@ from ctrader_twisted.sim.feed.calendar import MINUTE, Period, roll, trading_day
 from ctrader_twisted.wire import codec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from twisted.internet.interfaces import IDelayedCall
 
     from ctrader_twisted.sim.conversation import Session
     from ctrader_twisted.sim.feed.feed import Bar, Tick
     from ctrader_twisted.sim.venue import Venue
     from ctrader_twisted.wire.envelope import Envelope
+
+    Follower = Callable[[int, Tick], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +36,7 @@ class Board:
     :ivar bid: as last told, or None before the first quote; so are ``ask`` and the time, ``quoted_at``.
     :ivar spots: who watches the spots.
     :ivar depth: who watches the depth.
+    :ivar followers: who is called with each tick after everybody who watches has been told.
     :ivar due: the tick that is told next.
     :ivar rolls_at: when a new trading day begins and its session close is told.
     """
@@ -40,6 +48,7 @@ class Board:
     rolls_at: int
     spots: dict[Session, SpotWatch] = field(default_factory=dict)
     depth: dict[Session, None] = field(default_factory=dict)
+    followers: dict[Follower, None] = field(default_factory=dict)
     due: Tick | None = None
 
 
@@ -84,6 +93,41 @@ class Ticker:
             del session.depth[symbol_id]
             self._boards[symbol_id].depth.pop(session, None)
             self._tidy(symbol_id)
+
+    def follow(self, symbol_id: int, follower: Follower) -> None:
+        """Call a function with each of a symbol's ticks from now on, after those who watch the symbol were told of it.
+
+        Ticks missed while the process was held up are left out as they are for everybody.
+        """
+        self._board(symbol_id).followers[follower] = None
+
+    def unfollow(self, symbol_id: int, follower: Follower) -> None:
+        """Stop calling it; nothing happens if it is not called."""
+        board = self._boards.get(symbol_id)
+        if board is not None and follower in board.followers:
+            del board.followers[follower]
+            self._tidy(symbol_id)
+
+    def book(self, symbol_id: int) -> Book:
+        """Give a symbol's book, brought to the present quote if nobody watches the depth; empty before the first."""
+        book = self._book(symbol_id)
+        board = self._boards.get(symbol_id)
+        if board is None or not board.depth:
+            quote = self._feed.quote(symbol_id, self._venue.now())
+            if quote is not None and book.best() != (quote.bid, quote.ask):
+                book.move(quote.bid, quote.ask)
+        return book
+
+    def books_state(self) -> dict[int, list[Any]]:
+        """Give the state of every book there is, by symbol id."""
+        return {symbol_id: book.state() for symbol_id, book in self._books.items()}
+
+    def restore_book(self, symbol_id: int, state: Sequence[Any]) -> None:
+        """Let a symbol's book go on from a state.
+
+        :raises ValueError: if it is none, or a TypeError.
+        """
+        self._book(symbol_id).restore(state)
 
     def drop(self, session: Session) -> None:
         """Stop telling a session anything."""
@@ -160,7 +204,7 @@ class Ticker:
 
     def _tidy(self, symbol_id: int) -> None:
         board = self._boards[symbol_id]
-        if not board.spots and not board.depth:
+        if not board.spots and not board.depth and not board.followers:
             del self._boards[symbol_id]
             if not self._boards:
                 self.stop()
@@ -215,6 +259,8 @@ class Ticker:
                     told[account_id] = codec.pack(depth_event(account_id, board.symbol_id, added, deleted))
                 if session.standing:
                     session.push(told[account_id])
+        for follower in tuple(board.followers):
+            follower(board.symbol_id, tick)
 
     def _tell_spots(self, board: Board, tick: Tick, bid: int | None, ask: int | None) -> None:
         event = ProtoOASpotEvent(symbolId=board.symbol_id, bid=bid, ask=ask)

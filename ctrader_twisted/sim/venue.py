@@ -23,6 +23,8 @@ from ctrader_twisted.sim.oauth import CONSENT_PATH, TOKEN_PATH, Faults, OAuthFac
 from ctrader_twisted.sim.options import Options
 from ctrader_twisted.sim.rates import Rates
 from ctrader_twisted.sim.ticker import Ticker
+from ctrader_twisted.sim.trading import state as states
+from ctrader_twisted.sim.trading.exchange import Exchange
 from ctrader_twisted.sim.troubles import Span, Troubles
 from ctrader_twisted.tls import PromptTLSFactory
 from ctrader_twisted.wire import codec
@@ -30,7 +32,7 @@ from ctrader_twisted.wire.sniffed import SniffedWire
 from ctrader_twisted.wire.websocket import ServerWebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from google.protobuf.message import Message
     from twisted.internet.interfaces import IAddress, IDelayedCall, IListeningPort, IProtocolFactory, IReactorTime
@@ -67,10 +69,14 @@ class Venue:
     :param options: everything else.
     :param script: misbehaviour: see `ctrader_twisted.sim.script`.
     :param authority: who signs its certificate; by default one of its own, in memory.
-    :raises ValueError: if accounts, tokens and assets do not belong together.
+    :param state: what `save_state` gave of a venue with the same seed, the same prices and these accounts, to go on
+        from. Time does not go back behind it: it is the start if that would be earlier.
+    :raises ValueError: if accounts, tokens and assets do not belong together; a `StateError` if the state is damaged or
+        that of another venue.
 
     :ivar factory: serves protobuf over any stream, in a WebSocket or without one.
     :ivar json_factory: serves JSON over WebSocket.
+    :ivar exchange: where its accounts trade.
     :ivar conversations: the connections, by number.
     :ivar refusing: while it goes on, new connections are closed at once.
     :ivar stalling: while it goes on, new connections are accepted and hear nothing, TLS included.
@@ -79,7 +85,9 @@ class Venue:
     :ivar oauth_faults: how the token endpoint misbehaves.
     :ivar json_url: where `listen_json` listens.
     :ivar oauth_url: where `listen_oauth` listens, without a path.
-    :ivar opened_at: when its accounts were opened, ms UTC: 30 days before the start.
+    :ivar instruments: what is traded, by symbol id, as it stands: a script may change what the feed began with.
+    :ivar began_at: its start, or that of the venue whose state it goes on from, ms UTC.
+    :ivar opened_at: when its accounts were opened, ms UTC: 30 days before that.
     """
 
     def __init__(
@@ -97,17 +105,21 @@ class Venue:
         options: Options | None = None,
         script: Iterable[tuple[float, Action]] = (),
         authority: Authority | None = None,
+        state: Mapping[str, Any] | None = None,
     ) -> None:
         self.clock = clock
         self.seed = seed
         self._started = clock.seconds()
+        saved_at, began_at = (None, None) if state is None else states.times_of(state)
         if start is None:
             start = round(self._started * 1000)
             if start < HISTORY_START:
-                start = DEFAULT_START
-        self._start = start
-        self.opened_at = max(0, start - _THIRTY_DAYS_MS)
+                start = DEFAULT_START if saved_at is None else saved_at
+        self._start = start if saved_at is None else max(start, saved_at)
+        self.began_at = self._start if began_at is None else began_at
+        self.opened_at = max(0, self.began_at - _THIRTY_DAYS_MS)
         self.feed: Feed = ModelFeed(seed) if feed is None else feed
+        self.instruments = dict(self.feed.instruments)
         self.reference = reference
         self.limits = Limits() if limits is None else limits
         self.options = Options() if options is None else options
@@ -119,9 +131,10 @@ class Venue:
         if grants is None:
             grants = (Grant(tuple(account.account_id for account in accounts)),)
         applications = (Application(),) if applications is None else applications
-        self.registry = Registry(applications, accounts, grants, seed, start)
+        self.registry = Registry(applications, accounts, grants, seed, self._start)
         self.rates = Rates(self.feed)
         self.ticker = Ticker(self)
+        self.exchange = Exchange(self)
         self.conversations: dict[int, Conversation] = {}
         self.refusing, self.stalling, self.without_heartbeats = Span(clock), Span(clock), Span(clock)
         self.troubles = Troubles(clock)
@@ -139,6 +152,8 @@ class Venue:
         self._ports: list[IListeningPort] = []
         self._stalled: dict[_Stalled, None] = {}
         self._waiting_silent: list[Deferred[None]] = []
+        if state is not None:
+            states.load(self, state)
         for at, action in script:
             self.later(at, action)
 
@@ -220,6 +235,7 @@ class Venue:
         for call in self._scheduled.values():
             call.cancel()
         self._scheduled.clear()
+        self.exchange.stop()
         self.ticker.stop()
         ports, self._ports = self._ports, []
         stopped = [maybeDeferred(port.stopListening) for port in ports]
@@ -234,6 +250,13 @@ class Venue:
             silent: Deferred[None] = Deferred()
             self._waiting_silent.append(silent)
             await silent
+
+    def save_state(self) -> dict[str, Any]:
+        """Give everything that trading changed as plain values, such as JSON has; it holds the grants' tokens.
+
+        A new venue that is given it as ``state`` goes on from there. Connections and scripts are not in it.
+        """
+        return states.save(self)
 
     def play(self, action: Action) -> None:
         """Do something of `ctrader_twisted.sim.script` now."""

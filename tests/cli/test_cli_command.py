@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 from io import StringIO
+from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
-from ctrader_twisted.cli import terminal
+from ctrader_twisted.cli import options, terminal
 from ctrader_twisted.cli.command import COMMANDS, ctrader, invoke
 from ctrader_twisted.cli.failures import CommandFailed, Interrupted
 from ctrader_twisted.cli.options import HostAndPort
@@ -119,6 +121,34 @@ def test_every_error_says_what_to_do(error: OpenApiError, remedy: str) -> None:
     said = explain(error)
     assert said.startswith(str(error)) and remedy in said
     assert sentence(error) == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "check"),
+    [
+        ([], "ctrader check"),
+        (["--wire", "json"], "ctrader check --wire json"),
+        (["--host", "proxy:7000", "--wire", "json"], "ctrader check --host proxy --port 7000 --wire json"),
+        (["--host", "proxy:7000", "--port", "7001"], "ctrader check --host proxy --port 7001"),
+    ],
+)
+@pytest.mark.parametrize(
+    "error",
+    [NotReadyInTime("demo", "not ready within 30 s"), ServerError("SOMETHING_NEW")],
+    ids=lambda each: type(each).__name__,
+)
+def test_the_check_that_an_error_sends_to_goes_the_same_way(
+    error: OpenApiError, arguments: list[str], check: str
+) -> None:
+    @click.command()
+    @options.connection_options
+    @options.port_option
+    def command(**given: Any) -> None:
+        options.wanted(given)
+        click.echo(explain(error))
+
+    said = CliRunner().invoke(command, arguments)
+    assert said.output.endswith(f"To see which step fails: {check}\n")
 
 
 @pytest.mark.parametrize("request_", ["ProtoOARefreshTokenReq", "the token request"])

@@ -101,11 +101,10 @@ def cut_and_restored(kit: VenueKit, client: OpenApiClient) -> None:
     kit.settle(client.subscribe_live_trendbar(ctidTraderAccountId=EUR_ACCOUNT, symbolId=1, period="M1"))
     kit.settle(client.subscribe_depth_quotes(ctidTraderAccountId=EUR_ACCOUNT, symbolId=[1]))
     kit.advance(20)
-    order = client.new_order(
-        ctidTraderAccountId=EUR_ACCOUNT, symbolId=1, orderType="MARKET", tradeSide="BUY", volume=100_000
-    )
+    order = {"ctidTraderAccountId": EUR_ACCOUNT, "symbolId": 1, "orderType": "MARKET", "tradeSide": "BUY"}
+    kit.settle(client.new_order(**order, volume=100_000, relativeStopLoss=1_000))
     with pytest.raises(ServerError):
-        kit.settle(order)
+        kit.settle(client.new_order(**order, volume=1))
     kit.advance(5)
     if kit.venue.conversations:
         kit.cut()

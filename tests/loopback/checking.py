@@ -132,6 +132,8 @@ async def checked(
     environ: dict[str, str] | None = None,
     tokens: Path | None = None,
     wire: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
     timeout: float = 5.0,
 ) -> Checked:
     """Run the check, print what it found in both ways, and hold everything that was written to having no secret."""
@@ -146,7 +148,7 @@ async def checked(
     try:
         capsys.readouterr()
         environ = ENVIRON if environ is None else environ
-        way = Way(reactor, config, tokens, environ, wire=wire, timeout=timeout, told=told.append)
+        way = Way(reactor, config, tokens, environ, wire=wire, host=host, port=port, timeout=timeout, told=told.append)
         status = await way.go()
         for step in told:
             printer.step(step)

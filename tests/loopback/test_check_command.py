@@ -95,6 +95,18 @@ def test_something_fails(tmp_path: Path) -> None:
     assert status == 1 and (document["status"], document["exit_status"]) == ("failed", 1)
 
 
+def test_host_and_port_are_those_of_the_command_line(tmp_path: Path) -> None:
+    port = closed_port()
+    variables = {"CTRADER_CLIENT_ID": "i", "CTRADER_CLIENT_SECRET": SECRET, "CTRADER_ACCESS_TOKEN": TOKEN}
+    together, apart = checks(
+        ("--host", f"127.0.0.1:{port}"), ("--host", "127.0.0.1", "--port", str(port)), folder=tmp_path, **variables
+    )
+    for status, out, err in (together, apart):
+        assert (status, err) == (1, "")
+        assert re.search(rf"^FAILED   tcp .*demo \(127\.0\.0\.1:{port}\): the connection was refused", out, re.M), out
+        assert "ctraderapi.com:" not in out
+
+
 REFUSED = '[[account]]\nid = 7\nenvironment = "demo"\nacess_token = "hush"\n[[output]]\npath = "no/such/folder"\n'
 
 

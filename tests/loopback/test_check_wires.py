@@ -69,7 +69,7 @@ async def test_the_whole_way(
         *("application", "version", "token", "account", "clock", "limits"),
     ]
     assert found.one("wire")["detail"] == detail
-    assert found.one("wire")["where"] == f"lab (localhost:{port})"
+    assert found.one("wire")["where"] == f"lab (localhost:{port}, {wire})"
     assert found.one("websocket")["detail"].startswith("open after ")
     assert found.one("account")["where"] == f"lab, account {DEMO_ACCOUNT}"
     while venue.conversations:  # the server hears of the end a little later
@@ -88,6 +88,22 @@ async def test_the_command_line_says_the_wire(reactor: Any, room: Room, venue: V
     room.config.write_text('[simulator]\nwire = "protobuf-websocket"\n')
     found = await checked(reactor, capsys, room.config, environ={})
     assert found.status == 0 and found.one("wire")["detail"].startswith("protobuf-websocket")
+
+
+@over_sockets
+async def test_the_command_line_says_host_and_port(reactor: Any, room: Room, venue: Venue, capsys: Capsys) -> None:
+    port = port_for("protobuf", venue, reactor)
+    room.write(1, root=venue.trust_root_pem, host="venue.example")
+    await room.keep(reactor)
+    found = await checked(reactor, capsys, room.config, host="localhost", port=port)
+    assert found.status == 0, found.text
+    assert found.one("tcp")["where"] == f"lab (localhost:{port})"
+    room.write(port, root=venue.trust_root_pem, host="venue.example")
+    found = await checked(reactor, capsys, room.config, host="localhost")
+    assert found.status == 0, found.text
+    room.config.write_text(f'[environment.lab]\nhost = "venue.example"\ntrust_root = "root.pem"\nport = {port}\n')
+    found = await checked(reactor, capsys, room.config, host="localhost", tokens=room.tokens)  # not the daemon's
+    assert found.one("application", f"lab (localhost:{port})")["status"] == "ok", found.text
 
 
 @over_sockets

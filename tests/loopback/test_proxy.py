@@ -6,21 +6,33 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
-from ctrader_twisted import DEMO, Application, Disconnected, Environment, OpenApiClient, Settings, Wire
+from ctrader_twisted import DEMO, Application, Disconnected, Environment, OpenApiClient, Settings, Wire, config
+from ctrader_twisted.cli.access import Access
+from ctrader_twisted.cli.finding import Wanted, find
 from ctrader_twisted.errors import ConfigurationError, ConnectionFailed, NotReadyInTime
 from ctrader_twisted.proxy import proxy_opening
+from ctrader_twisted.service.daemon import Daemon
+from ctrader_twisted.service.recorder import Output, Recorder
 from ctrader_twisted.sim import Venue
 from ctrader_twisted.sim.accounts import CLIENT_ID, CLIENT_SECRET
+from tests.loopback.checking import SECRET, TOKEN, Room, checked, make_venue
 from tests.loopback.servers import over_sockets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from twisted.internet.interfaces import IListeningPort
+
+ENVIRON = {"CTRADER_CLIENT_ID": "an-id", "CTRADER_CLIENT_SECRET": SECRET, "CTRADER_ACCESS_TOKEN": TOKEN}
 
 
 class Onward(Protocol):
@@ -160,6 +172,138 @@ async def test_what_a_proxy_refuses_is_said_and_tried_again(answer: bytes, hangs
         assert "s3cr3t" not in str(event.reason)
     await client.close()
     await port.stopListening()
+
+
+class Kept:
+    """An output of the daemon that keeps what it is given."""
+
+    name = "kept"
+    written = lost = 0
+
+    def __init__(self) -> None:
+        self.documents: list[Mapping[str, Any]] = []
+
+    def write(self, document: Mapping[str, Any]) -> None:
+        self.documents.append(document)
+
+    def close(self) -> Deferred[None]:
+        return succeed(None)
+
+    def abandon(self) -> None:
+        pass
+
+    def of(self, event: str) -> list[Mapping[str, Any]]:
+        return [document for document in self.documents if document["event"] == event]
+
+
+class Run:
+    """A daemon whose environment ``lab`` is behind a proxy, with all it says."""
+
+    def __init__(self, reactor: Any, file: Path) -> None:
+        self.output = Kept()
+        self.configuration = config.load(file, ENVIRON)
+        self.logged: list[str] = []
+        recorder = Recorder(reactor, [Output(self.output, frozenset(config.EVENTS))])  # type: ignore[arg-type]
+        self.daemon = Daemon(reactor, self.configuration, recorder)
+
+    def _observe(self, event: Any) -> None:
+        self.logged.append(f"{formatEvent(event)} {event!r}")
+
+    async def until(self, reactor: Any, event: str, count: int = 1) -> list[Mapping[str, Any]]:
+        """Let it run until it has written so many objects of a kind; give these."""
+        globalLogPublisher.addObserver(self._observe)
+        try:
+            self.daemon.startService()
+            while len(self.output.of(event)) < count:
+                await deferLater(reactor, 0.02)
+            await self.daemon.stopService()
+        finally:
+            globalLogPublisher.removeObserver(self._observe)
+        return self.output.of(event)
+
+    def said(self) -> str:
+        """Give everything that it has written and logged, and what shows in a traceback."""
+        return "\n".join([*self.logged, repr(self.output.documents), repr(self.configuration)])
+
+
+@pytest.mark.parametrize("wire", Wire, ids=lambda wire: wire.value)
+@over_sockets
+async def test_the_daemon_goes_through_the_proxy_of_its_configuration(wire: Wire, tmp_path: Path) -> None:
+    from twisted.internet import reactor
+
+    venue = make_venue(reactor)
+    number = (venue.listen_json if wire is Wire.JSON else venue.listen)(reactor).getHost().port
+    proxies = Proxies(reactor, number, b"HTTP/1.1 200 OK\r\n\r\n")
+    port = proxies.listen()
+    room = Room(tmp_path)
+    keys = f'wire = "{wire.value}"\nproxy = "{url(port, "me:hush-p%40ss@")}"'
+    # Nothing listens at the server's own port: nothing goes there but through the proxy.
+    room.write(1, root=venue.trust_root_pem, lab=keys)
+    room.config.write_text(room.config.read_text().replace("[tokens]\n", ""))
+    run = Run(reactor, room.config)
+    await run.until(reactor, "quote")
+    (head,) = proxies.heads
+    assert head.startswith("CONNECT localhost:1 HTTP/1.1\r\n")
+    assert b64decode(head.split("Basic ")[1].split("\r\n")[0]) == b"me:hush-p@ss"
+    assert "hush" not in run.said()
+    await port.stopListening()
+    await venue.close()
+
+
+@over_sockets
+async def test_what_the_daemons_proxy_refuses_is_logged_without_secrets(tmp_path: Path) -> None:
+    from twisted.internet import reactor
+
+    proxies = Proxies(reactor, None, b"HTTP/1.1 407 not hush-p@ss\r\n\r\n")
+    port = proxies.listen()
+    room = Room(tmp_path)
+    room.write(5035, root=None, host="venue.example", lab=f'proxy = "{url(port, "me:hush-p%40ss@")}"')
+    room.config.write_text(room.config.read_text().replace("[tokens]\n", ""))
+    run = Run(reactor, room.config)
+    await run.until(reactor, "disconnected", 2)
+    said = run.said()
+    assert f"the proxy 127.0.0.1:{port.getHost().port}: it refused the connection: 407 not ***: give user" in said
+    assert "hush" not in said
+    await port.stopListening()
+
+
+@over_sockets
+async def test_the_check_goes_through_the_proxy_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from twisted.internet import reactor
+
+    venue = make_venue(reactor)
+    proxies = Proxies(reactor, venue.listen(reactor).getHost().port, b"HTTP/1.1 200 OK\r\n\r\n")
+    port = proxies.listen()
+    room = Room(tmp_path)
+    room.write(1, root=venue.trust_root_pem, lab=f'proxy = "{url(port, "me:hush-p%40ss@")}"')
+    await room.keep(reactor)
+    found = await checked(reactor, capsys, room.config)
+    assert found.status == 0, found.text
+    assert [found.one(step)["status"] for step in ("dns", "tcp", "tls", "application")] == [*["skipped"] * 3, "ok"]
+    proxies.onward_to, proxies.answer = None, b"HTTP/1.1 403 Forbidden\r\n\r\n"
+    found = await checked(reactor, capsys, room.config)
+    assert "the proxy 127.0.0.1" in found.one("application")["detail"]
+    assert "403 Forbidden: it lets nobody through" in found.one("application")["detail"]
+    await port.stopListening()
+    await venue.close()
+
+
+@over_sockets
+async def test_the_commands_go_through_the_proxy_too(tmp_path: Path) -> None:
+    from twisted.internet import reactor
+
+    venue = make_venue(reactor)
+    proxies = Proxies(reactor, venue.listen(reactor).getHost().port, b"HTTP/1.1 200 OK\r\n\r\n")
+    port = proxies.listen()
+    room = Room(tmp_path)
+    room.write(1, root=venue.trust_root_pem, lab=f'proxy = "{url(port, "me:hush-p%40ss@")}"')
+    await room.keep(reactor)
+    async with Access(reactor, find(Wanted(room.config), ENVIRON)) as access:
+        client = await access.client("lab")
+        assert (await client.version()).version
+    assert len(proxies.heads) == 1
+    await port.stopListening()
+    await venue.close()
 
 
 SECRETS = ("p@ss-wörd", "p%40ss-w%C3%B6rd", "bWU6cEBzcy13w7ZyZA")

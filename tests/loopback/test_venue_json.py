@@ -196,8 +196,10 @@ async def test_spots_heartbeats_orders_and_errors(venue):
         assert all(type(value) is int for value in first["payload"].values())
         assert (await hear(socket))["payload"]["symbolId"] == BITCOIN
         order = {**account, "symbolId": EURUSD, "orderType": 1, "tradeSide": 1, "volume": 100_000}
-        payload_type, refused = await ask(socket, 2106, **order)
-        assert (payload_type, refused["errorCode"]) == (2132, "TRADING_DISABLED")
+        payload_type, accepted = await ask(socket, 2106, **order)
+        assert (payload_type, accepted["executionType"], accepted["order"]["orderType"]) == (2126, 2, 1)
+        payload_type, refused = await ask(socket, 2106, **(order | {"volume": 1}))
+        assert (payload_type, refused["errorCode"]) == (2132, "TRADING_BAD_VOLUME")
         payload_type, refused = await ask(socket, 2121, ctidTraderAccountId=77)
         assert (payload_type, refused["errorCode"]) == (2142, "INVALID_REQUEST")
         assert refused["description"] == "Trading account is not authorized"

@@ -729,7 +729,7 @@ def test_a_tap_sees_a_conversation_over_a_websocket_as_it_does_over_tcp(wire: Wi
     m.protocol.dataReceived(websocket_frame(PING) + m.raw(b"?"))
     m.protocol.dataReceived(goodbye(1001, "maintenance"))
     m.end()
-    where = f"test (test.invalid:{wire.default_port})"
+    where = f"test (test.invalid:{wire.default_port}, {wire.value})"
     assert tap.seen == [
         ("opened", where),
         ("sent", ["ProtoOAApplicationAuthReq"]),

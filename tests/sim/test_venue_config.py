@@ -11,7 +11,7 @@ from twisted.python import usage
 from zope.interface.verify import verifyObject
 
 from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
-from ctrader_twisted.sim import Limits, Options, script
+from ctrader_twisted.sim import Limits, Options, TradingAccount, script
 from ctrader_twisted.sim.authority import Authority
 from ctrader_twisted.sim.config import Settings, read, settings_from_table, venue_from_table
 from ctrader_twisted.sim.service import Options as CommandLine
@@ -46,6 +46,9 @@ environment = "live"
 inactivity = 60
 bars_per_page = 100
 subscriptions_survive = true
+execution_delay = 0
+refusals = "rejected"
+fill = "best"
 
 [[simulator.application]]
 client_id = "me"
@@ -59,6 +62,14 @@ balance = 2500.5
 leverage = 30
 live = true
 type = "netted"
+total_margin = "net"
+swap_free = true
+access_rights = "close only"
+limited_risk = true
+stop_out_level = 20
+stop_out_strategy = "most losing"
+fair_stop_out = true
+max_positions = 3
 
 [[simulator.account]]
 id = 6
@@ -113,7 +124,13 @@ def test_everything_can_be_told(tmp_path):
     assert (settings.trust_root, settings.authority) == (tmp_path / "run/trust.pem", tmp_path / "run/authority")
     assert settings.limits == Limits(general=10, block=2.0, code="REQUEST_FREQUENCY_EXCEEDED")
     assert settings.options == Options(
-        environment="live", inactivity=60.0, bars_per_page=100, subscriptions_survive=True
+        environment="live",
+        inactivity=60.0,
+        bars_per_page=100,
+        subscriptions_survive=True,
+        execution_delay=0.0,
+        refusals="rejected",
+        fill="best",
     )
     assert (settings.json_port, settings.json_tls, settings.oauth_port) == (5036, True, 5038)
     drawn = weather(3, 1_000, every=100, kinds=["cut", "maintenance"], account_ids=[5, 6])
@@ -132,7 +149,25 @@ def test_everything_can_be_told(tmp_path):
     account, plain = venue.registry.accounts.values()
     assert (account.balance, account.leverage_in_cents, account.is_live) == (250_050, 3_000, True)
     assert (account.account_type, account.login, account.deposit_asset) == (1, 5, "USD")
+    assert account == TradingAccount(
+        5,
+        5,
+        "USD",
+        balance=250_050,
+        leverage_in_cents=3_000,
+        is_live=True,
+        account_type=1,
+        total_margin=2,
+        swap_free=True,
+        access_rights=1,
+        limited_risk=True,
+        stop_out_level=20.0,
+        stop_out_strategy=1,
+        fair_stop_out=True,
+        max_positions=3,
+    )
     assert (plain.balance, plain.deposit_asset) == (1_000_000, "EUR")
+    assert plain == TradingAccount(6, 6)
     assert [grant.account_ids for grant in venue.registry.grants] == [(5,), (5, 6)]
     assert (venue.registry.grants[0].scope, venue.registry.grants[0].lifetime) == (0, 3_600.0)
     application = venue.registry.application("me", "hush")
@@ -182,6 +217,18 @@ REFUSED = [
     ("[[simulator.application]]\nclient_id = 'x'", "simulator.application[1].client_secret", "it is missing"),
     ("[[simulator.account]]\nlogin = 3", "simulator.account[1].id", "it is missing"),
     ("[[simulator.account]]\nid = 3\n[[simulator.account]]\nid = 3", "simulator.account[2].id", "account 3 is there"),
+    ("[simulator.options]\nfill = 'half'", "simulator.options.fill", '"half" is not known'),
+    ("[simulator.options]\nrefusals = 3", "simulator.options.refusals", "a whole number where a text"),
+    ("[simulator.options]\nexecution_delay = -1", "simulator.options.execution_delay", "-1.0 is out of range"),
+    ("[simulator.options]\nrows_per_page = 0", "simulator.options", "rows_per_page is 0"),
+    ("[[simulator.account]]\nid = 3\ntotal_margin = 'min'", "simulator.account[1].total_margin", '"min" is not known'),
+    ("[[simulator.account]]\nid = 3\naccess_rights = 1", "simulator.account[1].access_rights", "a whole number where"),
+    ("[[simulator.account]]\nid = 3\nmax_positions = 0", "simulator.account[1].max_positions", "0 is out of range"),
+    (
+        "[[simulator.account]]\nid = 3\nstop_out_level = -5",
+        "simulator.account[1].stop_out_level",
+        "-5.0 is out of range",
+    ),
     ("[[simulator.account]]\nid = 3\nasset = 'EURO'", "simulator.account[1].asset", '"EURO" is not known'),
     (
         "[[simulator.token]]\naccess_token='a'\nrefresh_token='r'\naccounts=[9]",
@@ -235,6 +282,43 @@ REFUSED = [
     ("[simulator.replay]\nloop = true", "simulator.replay.path", "it is missing"),
     ("[simulator.replay]\npath = 'x.csv'\nperiod = 'M7'", "simulator.replay.period", '"M7" is not known'),
 ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"account_type": 3}, "account_type of account 5 is 3: it is a number from 0 to 2"),
+        ({"total_margin": -1}, "total_margin of account 5 is -1"),
+        ({"access_rights": 4}, "access_rights of account 5 is 4: it is a number from 0 to 3"),
+        ({"stop_out_strategy": 2}, "stop_out_strategy of account 5 is 2"),
+        ({"stop_out_level": float("nan")}, "stop_out_level of account 5 is nan: it is a percentage"),
+        ({"max_positions": 0}, "max_positions of account 5 is 0: it is at least 1"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_an_account_the_schema_has_no_word_for_is_refused(fields, problem):
+    with pytest.raises(ValueError, match=problem):
+        TradingAccount(5, 5, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"environment": "test"}, 'environment is "test": it is "demo" or "live"'),
+        ({"fill": "half"}, 'fill is "half": it is "depth" or "best"'),
+        ({"marketable_limits": ""}, 'marketable_limits is "": it is "fill" or "refuse"'),
+        ({"stops_through_market": "fill"}, 'stops_through_market is "fill": it is "refuse" or "accept"'),
+        ({"refusals": "event"}, 'refusals is "event": it is "order error" or "error" or "rejected"'),
+        ({"conversion_price": "last"}, 'conversion_price is "last": it is "mid" or "bid" or "ask"'),
+        ({"execution_delay": -0.1}, "execution_delay is -0.1: it is a number of seconds"),
+        ({"stop_out_delay": float("inf")}, "stop_out_delay is inf: it is a number of seconds"),
+        ({"rows_per_page": 0}, "rows_per_page is 0: it is at least 1"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_options_that_mean_nothing_are_refused(fields, problem):
+    with pytest.raises(ValueError, match=problem):
+        Options(**fields)
 
 
 @pytest.mark.parametrize(("text", "key", "problem"), REFUSED, ids=[key + problem[:8] for _, key, problem in REFUSED])

@@ -221,8 +221,8 @@ def test_expected_margin_grows_faster_beyond_a_tier():
     [
         (
             "NewOrder",
-            {"symbolId": EURUSD, "orderType": 1, "tradeSide": 1, "volume": 100_000},
-            ("TRADING_DISABLED", "This venue does not trade yet"),
+            {"symbolId": 24, "orderType": 1, "tradeSide": 1, "volume": 100_000},
+            ("TRADING_DISABLED", "Trading is disabled for symbol 24"),
         ),
         (
             "NewOrder",

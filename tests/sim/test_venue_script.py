@@ -196,6 +196,11 @@ NEEDED = {
     "backend_down": {"seconds": 1.0},
     "limit_history": {"seconds": 1.0},
     "refuse_application": {"code": "CHANNEL_IS_BLOCKED", "seconds": 1.0},
+    "deposit": {"amount": 100},
+    "withdraw": {"amount": 100},
+    "change_leverage": {"leverage": 30},
+    "change_access": {"rights": "close only"},
+    "change_symbol": {"symbol": "EURUSD", "mode": "close only"},
 }
 
 

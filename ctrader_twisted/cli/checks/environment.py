@@ -132,6 +132,9 @@ class _Check:
         """Look at DNS, TCP, TLS and, if the wire has one, WebSocket; give why there is no way, or None."""
         environment = self.wanted.environment
         websocket = () if environment.wire is Wire.PROTOBUF else ("websocket",)
+        if self.wanted.opening is not None:
+            self.skip("dns", "tcp", "tls", *websocket, reason="the proxy connects, on the way to the application")
+            return None
         if not await self._look("dns", self._dns()):
             self.skip("tcp", "tls", *websocket, reason="the host name was not resolved")
             return "there is no connection"
@@ -237,6 +240,7 @@ class _Check:
                 compression=self.wanted.compression,
                 reconcile=False,
             ),
+            opening=self.wanted.opening,
         )
         client.on(Disconnected, self._lost)
         try:

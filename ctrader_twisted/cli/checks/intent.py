@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ctrader_twisted import config
-from ctrader_twisted.cli.finding import Wanted, find
+from ctrader_twisted.cli.finding import find
 from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.credentials import Application
 from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ctrader_twisted.cli.finding import Wanted
     from ctrader_twisted.config import Configuration, EnvironmentSettings
     from ctrader_twisted.sim.config import Settings as VenueSettings
     from ctrader_twisted.tokens import Grant
@@ -52,41 +53,37 @@ _FOR_THE_DAEMON: Final = (("account", "missing"), ("output", "neither an output 
 """Keys, and how the problem begins, of what only the daemon needs: the other commands do without."""
 
 
-def read(file: Path | None, tokens: Path | None, environ: Mapping[str, str], wire: str | None = None) -> Intent:
+def read(wanted: Wanted, environ: Mapping[str, str]) -> Intent:
     """Read a configuration as the daemon does; where only the daemon would miss something, as the other commands do.
 
-    :param file: None to go by the process's environment alone.
-    :param tokens: where tokens are kept, whatever the configuration says.
+    :param wanted: what the command line says; without a configuration, to go by the process's environment alone.
     :param environ: the process's environment.
-    :param wire: how to talk, whatever the configuration says.
     :raises ConfigurationError: naming every problem, each with its key and remedy.
     :raises CommandFailed: if there is no file, and the environment does not say who this is.
     """
     incomplete: tuple[ConfigurationError, ...] = ()
-    if file is not None:
+    if wanted.config is not None:
         try:
-            intent = _of_the_daemon(config.load(file, environ), file, wire)
+            intent = _of_the_daemon(config.load(wanted.config, environ), wanted.config, wanted)
         except ConfigurationError as error:
             incomplete = error.errors if isinstance(error, ConfigurationErrors) else (error,)
             if not all(map(_is_for_the_daemon, incomplete)):
                 raise
         else:
-            return intent if tokens is None else replace(intent, token_file=tokens)
-    return replace(_of_the_commands(file, tokens, environ, wire), incomplete=incomplete)
+            return intent if wanted.tokens is None else replace(intent, token_file=wanted.tokens)
+    return replace(_of_the_commands(wanted, environ), incomplete=incomplete)
 
 
 def _is_for_the_daemon(error: ConfigurationError) -> bool:
     return any(error.key == key and error.problem.startswith(problem) for key, problem in _FOR_THE_DAEMON)
 
 
-def _of_the_daemon(configuration: Configuration, file: Path, wire: str | None) -> Intent:
-    simulator, environments = None, configuration.environments
-    if wire is not None:
-        environments = tuple(each.over(wire) for each in environments)
+def _of_the_daemon(configuration: Configuration, file: Path, wanted: Wanted) -> Intent:
+    simulator, environments = None, tuple(wanted.directed(each) for each in configuration.environments)
     if configuration.simulator is not None:
         from ctrader_twisted.sim.config import settings_from_table
 
-        venue = replace(configuration.simulator, wire=wire or configuration.simulator.wire).venue
+        venue = replace(configuration.simulator, wire=wanted.wire or configuration.simulator.wire).venue
         simulator = settings_from_table(venue, configuration.file)
     application = configuration.application
     return Intent(
@@ -100,8 +97,8 @@ def _of_the_daemon(configuration: Configuration, file: Path, wire: str | None) -
     )
 
 
-def _of_the_commands(file: Path | None, tokens: Path | None, environ: Mapping[str, str], wire: str | None) -> Intent:
-    found = find(Wanted(config=file, tokens=tokens, wire=wire), environ)
+def _of_the_commands(wanted: Wanted, environ: Mapping[str, str]) -> Intent:
+    found = find(wanted, environ)
     named = tuple(each for each in found.environments.values() if each.accounts)
     candidates = [found.environments[name] for name in found.named or found.environments if name in found.environments]
     return Intent(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ctrader_twisted.credentials import Application, Environment
+    from ctrader_twisted.factory import Opening
     from ctrader_twisted.session.pacing import Limits
     from ctrader_twisted.tokens import Grant
 
@@ -56,6 +57,7 @@ class WantedEnvironment:
     :ivar everything: whether every account is meant that the tokens open here.
     :ivar clock: whether its clock shows the time; a simulated venue's shows what it was set to.
     :ivar compression: whether a WebSocket offers to be compressed.
+    :ivar opening: how to connect; None for the direct way, whose steps are then looked at one by one.
     """
 
     environment: Environment
@@ -66,3 +68,4 @@ class WantedEnvironment:
     everything: bool = False
     clock: bool = True
     compression: bool = False
+    opening: Opening | None = None

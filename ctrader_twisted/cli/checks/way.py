@@ -18,12 +18,13 @@ from ctrader_twisted.cli.checks.wanted import (
     WantedEnvironment,
 )
 from ctrader_twisted.cli.failures import CommandFailed
+from ctrader_twisted.cli.finding import Wanted
 from ctrader_twisted.cli.waiting import all_of
 from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.config.settings import SPOTWARE
 from ctrader_twisted.credentials import Application
 from ctrader_twisted.errors import ConfigurationError
-from ctrader_twisted.service.hosts import at_venue, environment_of
+from ctrader_twisted.service.hosts import at_venue, environment_of, opening_of
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.sim.service import VenueService
 from ctrader_twisted.tokens import Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
@@ -50,6 +51,8 @@ class Way:
     :param tokens: where tokens are kept, whatever the configuration says; None to go by it.
     :param environ: the process's environment.
     :param wire: how to talk, whatever the configuration says; None to go by it.
+    :param host: where to connect, whatever the configuration says; None to go by it.
+    :param port: the port there, likewise.
     :param timeout: seconds that each step may take.
     :param told: called with each step as soon as all before it are known.
 
@@ -65,16 +68,16 @@ class Way:
         environ: Mapping[str, str],
         *,
         wire: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
         timeout: float = 10.0,
         told: Callable[[Step], None] | None = None,
     ) -> None:
         self.report = Report(reactor, told)
         self.status = ALL_WELL
         self._reactor = reactor
-        self._file = file
-        self._tokens = tokens
+        self._wanted = Wanted(file, tokens, host=host, port=port, wire=wire)
         self._environ = environ
-        self._wire = wire
         self._timeout = timeout
         self._resolver = Resolver(reactor)
 
@@ -122,7 +125,7 @@ class Way:
     def _read(self) -> Intent | None:
         with self.report.section() as section:
             try:
-                return intent.read(self._file, self._tokens, self._environ, self._wire)
+                return intent.read(self._wanted, self._environ)
             except ConfigurationError as error:
                 files.refusals(section, error)
             except CommandFailed as error:
@@ -179,6 +182,7 @@ class Way:
         for settings in asked.environments:
             wanted = _wanted(settings, sources.get(settings.name) or sources[""], everything=asked.everything)
             if wanted is not None:
+                wanted = replace(wanted, opening=opening_of(settings, self._reactor))
                 section = self.report.section()
                 looking.append(check_environment(section, self._reactor, self._resolver, wanted, self._timeout))
         await all_of(looking)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.sim.conversation import Conversation, Session
 
 TOKEN_REFRESHED: Final = "Access token was refreshed"
+_NO_LOGIN: Final = 3  # ProtoOAAccessRights
 
 
 def _version(talk: Conversation, request: ProtoOAVersionReq) -> ProtoOAVersionRes:
@@ -61,6 +62,8 @@ def _authorise_account(talk: Conversation, request: ProtoOAAccountAuthReq) -> Pr
         raise Refusal("CH_CTID_TRADER_ACCOUNT_NOT_FOUND", f"Trading account {account_id} is not found")
     if account.is_live is not (talk.venue.options.environment == "live"):
         raise Refusal("CANT_ROUTE_REQUEST", "No environment connection")
+    if account.access_rights == _NO_LOGIN:
+        raise Refusal("RET_ACCOUNT_DISABLED", "Trading account may not log in")  # which code is unconfirmed
     session = talk.sessions.get(account_id)
     if session is not None and session.access_token == request.accessToken:
         raise Refusal("ALREADY_LOGGED_IN", "Trading account is already authorized in this channel")
@@ -82,12 +85,15 @@ def _account_list(
     answer = ProtoOAGetAccountListByAccessTokenRes(accessToken=request.accessToken, permissionScope=grant.scope)
     for account_id in grant.account_ids:
         account = venue.registry.accounts[account_id]
+        ledger = venue.exchange.desk(account_id).ledger
+        closed = [deal.executed_at for deal in ledger.deals if deal.detail is not None]
         answer.ctidTraderAccount.append(
             ProtoOACtidTraderAccount(
                 ctidTraderAccountId=account_id,
                 isLive=account.is_live,
                 traderLogin=account.login,
-                lastBalanceUpdateTimestamp=venue.opened_at,
+                lastClosingDealTimestamp=max(closed, default=None),
+                lastBalanceUpdateTimestamp=max([*closed, *(flow.at for flow in ledger.cash_flow)], default=None),
                 brokerTitleShort=account.broker_title,
             )
         )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ctrader_twisted.messages import (
     ProtoOACashFlowHistoryListReq,
     ProtoOACashFlowHistoryListRes,
-    ProtoOAChangeBalanceType,
+    ProtoOADeal,
     ProtoOADealListByPositionIdReq,
     ProtoOADealListByPositionIdRes,
     ProtoOADealListReq,
     ProtoOADealListRes,
+    ProtoOADealOffset,
     ProtoOADealOffsetListReq,
     ProtoOADealOffsetListRes,
-    ProtoOADepositWithdraw,
     ProtoOAGetTickDataReq,
     ProtoOAGetTickDataRes,
     ProtoOAGetTrendbarsReq,
     ProtoOAGetTrendbarsRes,
+    ProtoOAOrder,
     ProtoOAOrderListByPositionIdReq,
     ProtoOAOrderListByPositionIdRes,
     ProtoOAOrderListReq,
@@ -30,17 +32,19 @@ from ctrader_twisted.sim.answers.refusal import Refusal, invalid, unknown_symbol
 from ctrader_twisted.sim.answers.scope import Answer, Scope
 from ctrader_twisted.sim.feed.calendar import LAST_MS, MINUTE, Period, next_bar_open
 from ctrader_twisted.sim.feed.feed import Side
+from ctrader_twisted.sim.trading.entities import MARKET, PROTECTIVE, price_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from google.protobuf.message import Message
 
     from ctrader_twisted.sim.conversation import Session
     from ctrader_twisted.sim.feed.feed import Bar
+    from ctrader_twisted.sim.trading.entities import Deal, Order
 
 WEEK_MS: Final = 604_800_000
-"""The widest window of ticks, deals, orders and cash flow."""
+"""The widest window of ticks and cash flow."""
 
 
 def _bars(session: Session, request: ProtoOAGetTrendbarsReq) -> ProtoOAGetTrendbarsRes:
@@ -50,7 +54,7 @@ def _bars(session: Session, request: ProtoOAGetTrendbarsReq) -> ProtoOAGetTrendb
     page of ``count`` N that reaches the present holds N-1.
     """
     venue, now = session.conversation.venue, session.conversation.venue.now()
-    if request.symbolId not in venue.feed.instruments:
+    if request.symbolId not in venue.instruments:
         raise unknown_symbol(request.symbolId)
     period, settled = Period(request.period), now - round(venue.options.bar_delay * 1000)
     first, last = _bounds(request, now)
@@ -73,7 +77,7 @@ def _bars(session: Session, request: ProtoOAGetTrendbarsReq) -> ProtoOAGetTrendb
 def _ticks(session: Session, request: ProtoOAGetTickDataReq) -> ProtoOAGetTickDataRes:
     """One page of ticks, newest first: the first absolute, each later one the difference to the one before it."""
     venue, now = session.conversation.venue, session.conversation.venue.now()
-    if request.symbolId not in venue.feed.instruments:
+    if request.symbolId not in venue.instruments:
         raise unknown_symbol(request.symbolId)
     first, last = _bounds(request, now)
     if first is None:
@@ -92,49 +96,110 @@ def _ticks(session: Session, request: ProtoOAGetTickDataReq) -> ProtoOAGetTickDa
 
 
 def _deals(session: Session, request: ProtoOADealListReq) -> ProtoOADealListRes:
-    _window(session, request)
-    return ProtoOADealListRes(ctidTraderAccountId=session.account_id, hasMore=False)
+    deals, has_more = _newest_deals(session, request, session.ledger.deals, _rows(session, request.maxRows))
+    return ProtoOADealListRes(ctidTraderAccountId=session.account_id, deal=deals, hasMore=has_more)
 
 
 def _deals_of_position(session: Session, request: ProtoOADealListByPositionIdReq) -> ProtoOADealListByPositionIdRes:
-    _window(session, request)
-    return ProtoOADealListByPositionIdRes(ctidTraderAccountId=session.account_id, hasMore=False)
+    deals = [deal for deal in session.ledger.deals if deal.position_id == request.positionId]
+    page, has_more = _newest_deals(session, request, deals, _rows(session))
+    return ProtoOADealListByPositionIdRes(ctidTraderAccountId=session.account_id, deal=page, hasMore=has_more)
 
 
 def _orders(session: Session, request: ProtoOAOrderListReq) -> ProtoOAOrderListRes:
-    _window(session, request)
-    return ProtoOAOrderListRes(ctidTraderAccountId=session.account_id, hasMore=False)
+    ledger = session.ledger
+    orders, has_more = _newest_orders(session, request, chain(ledger.orders.values(), ledger.past_orders.values()))
+    return ProtoOAOrderListRes(ctidTraderAccountId=session.account_id, order=orders, hasMore=has_more)
 
 
 def _orders_of_position(session: Session, request: ProtoOAOrderListByPositionIdReq) -> ProtoOAOrderListByPositionIdRes:
-    _window(session, request)
-    return ProtoOAOrderListByPositionIdRes(ctidTraderAccountId=session.account_id, hasMore=False)
+    """The orders of a position, its protective ones left out (observed)."""
+    ledger = session.ledger
+    orders = [
+        order
+        for order in chain(ledger.orders.values(), ledger.past_orders.values())
+        if order.position_id == request.positionId and order.order_type != PROTECTIVE
+    ]
+    page, has_more = _newest_orders(session, request, orders)
+    return ProtoOAOrderListByPositionIdRes(ctidTraderAccountId=session.account_id, order=page, hasMore=has_more)
 
 
 def _deal_offsets(session: Session, request: ProtoOADealOffsetListReq) -> ProtoOADealOffsetListRes:
-    raise invalid(f"Deal not found with id {request.dealId}")
+    """The deals on the other side of one: those that closed it, and those that it closed."""
+    deals = {deal.deal_id: deal for deal in session.ledger.deals}
+    asked = deals.get(request.dealId)
+    if asked is None:
+        raise invalid(f"Deal not found with id {request.dealId}")
+    answer = ProtoOADealOffsetListRes(ctidTraderAccountId=session.account_id)
+    for deal in deals.values():
+        for deal_id, volume in () if deal.detail is None else deal.detail.offsets:
+            if deal_id == asked.deal_id:
+                answer.offsetBy.append(_offset(deal, volume))
+            if deal is asked:
+                answer.offsetting.append(_offset(deals[deal_id], volume))
+    return answer
+
+
+def _offset(deal: Deal, volume: int) -> ProtoOADealOffset:
+    return ProtoOADealOffset(
+        dealId=deal.deal_id,
+        volume=volume,
+        executionTimestamp=deal.executed_at,
+        executionPrice=price_of(deal.price),
+    )
 
 
 def _cash_flow(session: Session, request: ProtoOACashFlowHistoryListReq) -> ProtoOACashFlowHistoryListRes:
-    """The one deposit with which the account was opened."""
-    venue, account = session.conversation.venue, session.account
-    first, last = _bounds(request, venue.now())
+    """What changed the balance without a deal, newest first (unconfirmed), beginning with the opening deposit."""
+    account = session.account
+    first, last = _bounds(request, session.conversation.venue.now())
     _at_most_a_week(first or 0, last)
-    answer = ProtoOACashFlowHistoryListRes(ctidTraderAccountId=account.account_id)
-    if account.balance and (first or 0) <= venue.opened_at <= last:
-        answer.depositWithdraw.append(
-            ProtoOADepositWithdraw(
-                operationType=ProtoOAChangeBalanceType.BALANCE_DEPOSIT,
-                balanceHistoryId=account.account_id,
-                balance=account.balance,
-                delta=account.balance,
-                changeBalanceTimestamp=venue.opened_at,
-                balanceVersion=account.balance_version,
-                equity=account.balance,
-                moneyDigits=account.money_digits,
-            )
-        )
-    return answer
+    flow = [one.message(account.money_digits) for one in session.ledger.cash_flow if (first or 0) <= one.at <= last]
+    return ProtoOACashFlowHistoryListRes(ctidTraderAccountId=account.account_id, depositWithdraw=flow[::-1])
+
+
+def _newest_deals(
+    session: Session, request: Message, deals: Iterable[Deal], most: int
+) -> tuple[list[ProtoOADeal], bool]:
+    """Give a page of deals by the time of their execution, newest first; and whether older ones are left."""
+    first, last = _bounds(request, session.conversation.venue.now())
+    found = [deal for deal in deals if (first or 0) <= deal.executed_at <= last]
+    found.sort(key=lambda deal: (deal.executed_at, deal.deal_id), reverse=True)
+    digits = session.account.money_digits
+    return [deal.message(digits, listed=True) for deal in found[:most]], len(found) > most
+
+
+def _newest_orders(session: Session, request: Message, orders: Iterable[Order]) -> tuple[list[ProtoOAOrder], bool]:
+    """Give a page of orders by the time they were made (unconfirmed), newest first; and whether older ones are left."""
+    first, last = _bounds(request, session.conversation.venue.now())
+    found = [order for order in orders if (first or 0) <= order.created_at <= last]
+    found.sort(key=lambda order: (order.created_at, order.order_id), reverse=True)
+    most = _rows(session)
+    return [listed_order(session, order) for order in found[:most]], len(found) > most
+
+
+def listed_order(session: Session, order: Order) -> ProtoOAOrder:
+    """Give an order as lists have it: one that closes shows the levels of its position (observed)."""
+    ledger = session.ledger
+    message = order.message(session.conversation.venue.instruments[order.symbol_id].measurement_units)
+    if order.closing and order.order_type == MARKET:
+        position = ledger.positions.get(order.position_id) or ledger.closed_positions.get(order.position_id)
+        if position is not None and position.stop_loss is not None:
+            message.stopLoss = price_of(position.stop_loss)
+        if position is not None and position.take_profit is not None:
+            message.takeProfit = price_of(position.take_profit)
+    return message
+
+
+def _rows(session: Session, asked: int = 0) -> int:
+    """Give how many rows an answer may have.
+
+    :param asked: how many the client wants; 0 for as many as there may be.
+    """
+    if asked < 0:
+        raise invalid(f"Incorrect number of rows: {asked}")
+    most = session.conversation.venue.options.rows_per_page
+    return min(asked or most, most)
 
 
 def _bounds(request: Message, now: int) -> tuple[int | None, int]:
@@ -149,10 +214,6 @@ def _bounds(request: Message, now: int) -> tuple[int | None, int]:
 def _at_most_a_week(first: int, last: int) -> None:
     if last - first > WEEK_MS:
         raise Refusal("INCORRECT_BOUNDARIES", f"Period between from and to is longer than {WEEK_MS} ms")
-
-
-def _window(session: Session, request: Message) -> None:
-    _bounds(request, session.conversation.venue.now())
 
 
 def _historical_trendbar(bar: Bar) -> ProtoOATrendbar:

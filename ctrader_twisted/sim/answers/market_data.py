@@ -101,7 +101,7 @@ def _known(session: Session, symbol_ids: Iterable[int], standing: Container[int]
     for symbol_id in dict.fromkeys(symbol_ids):
         if symbol_id in standing:
             raise _already_subscribed("quotes", symbol_id)
-        if symbol_id in venue.feed.instruments:
+        if symbol_id in venue.instruments:
             known.append(symbol_id)
         elif not venue.options.unknown_symbols_silent:
             raise unknown_symbol(symbol_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ctrader_twisted.messages import (
-    ProtoOAAccessRights,
     ProtoOAArchivedSymbol,
     ProtoOAAsset,
     ProtoOAAssetClass,
@@ -26,7 +25,6 @@ from ctrader_twisted.messages import (
     ProtoOAMarginCallUpdateEvent,
     ProtoOAMarginCallUpdateReq,
     ProtoOAMarginCallUpdateRes,
-    ProtoOAMinCommissionType,
     ProtoOASymbol,
     ProtoOASymbolByIdReq,
     ProtoOASymbolByIdRes,
@@ -38,7 +36,6 @@ from ctrader_twisted.messages import (
     ProtoOASymbolsForConversionRes,
     ProtoOASymbolsListReq,
     ProtoOASymbolsListRes,
-    ProtoOATotalMarginCalculationType,
     ProtoOATrader,
     ProtoOATraderReq,
     ProtoOATraderRes,
@@ -51,31 +48,42 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from ctrader_twisted.sim.accounts import TradingAccount
     from ctrader_twisted.sim.conversation import Session
     from ctrader_twisted.sim.feed.instruments import ArchivedSymbol, Instrument
+    from ctrader_twisted.sim.venue import Venue
 
 
 def _trader(session: Session, request: ProtoOATraderReq) -> ProtoOATraderRes:
-    venue, account = session.conversation.venue, session.account
+    trader = trader_message(session.conversation.venue, session.account)
+    return ProtoOATraderRes(ctidTraderAccountId=session.account_id, trader=trader)
+
+
+def trader_message(venue: Venue, account: TradingAccount) -> ProtoOATrader:
+    """Describe an account as it stands. How its stop-outs go is told where it is not the usual way (observed)."""
     trader = ProtoOATrader(
         ctidTraderAccountId=account.account_id,
         balance=account.balance,
         balanceVersion=account.balance_version,
-        accessRights=ProtoOAAccessRights.FULL_ACCESS,
+        accessRights=account.access_rights,
         depositAssetId=venue.reference.asset(account.deposit_asset).asset_id,
-        swapFree=False,
+        swapFree=account.swap_free,
         leverageInCents=account.leverage_in_cents,
-        totalMarginCalculationType=ProtoOATotalMarginCalculationType.SUM,
+        totalMarginCalculationType=account.total_margin,
         maxLeverage=account.leverage_in_cents,
         frenchRisk=False,
         traderLogin=account.login,
         accountType=account.account_type,
         brokerName=account.broker_name,
         registrationTimestamp=venue.opened_at,
-        isLimitedRisk=False,
+        isLimitedRisk=account.limited_risk,
         moneyDigits=account.money_digits,
     )
-    return ProtoOATraderRes(ctidTraderAccountId=account.account_id, trader=trader)
+    if account.fair_stop_out:
+        trader.fairStopOut = True
+    if account.stop_out_strategy:
+        trader.stopOutStrategy = account.stop_out_strategy
+    return trader
 
 
 def _assets(session: Session, request: ProtoOAAssetListReq) -> ProtoOAAssetListRes:
@@ -108,7 +116,7 @@ def _symbols(session: Session, request: ProtoOASymbolsListReq) -> ProtoOASymbols
     venue = session.conversation.venue
     answer = ProtoOASymbolsListRes(
         ctidTraderAccountId=session.account_id,
-        symbol=[_light_symbol(instrument) for instrument in venue.feed.instruments.values()],
+        symbol=[_light_symbol(instrument) for instrument in venue.instruments.values()],
     )
     if request.includeArchivedSymbols:
         answer.archivedSymbol.extend(_archived_symbol(archived) for archived in venue.reference.archived)
@@ -120,8 +128,8 @@ def _symbols_by_id(session: Session, request: ProtoOASymbolByIdReq) -> ProtoOASy
     archived = {symbol.symbol_id: symbol for symbol in venue.reference.archived}
     answer = ProtoOASymbolByIdRes(ctidTraderAccountId=session.account_id)
     for symbol_id in dict.fromkeys(request.symbolId):
-        if symbol_id in venue.feed.instruments:
-            answer.symbol.append(_full_symbol(venue.feed.instruments[symbol_id]))
+        if symbol_id in venue.instruments:
+            answer.symbol.append(_full_symbol(venue.instruments[symbol_id]))
         elif symbol_id in archived:
             answer.archivedSymbol.append(_archived_symbol(archived[symbol_id]))
         else:
@@ -222,7 +230,7 @@ def _full_symbol(instrument: Instrument) -> ProtoOASymbol:
         gslDistance=instrument.gsl_distance,
         gslCharge=instrument.gsl_charge,
         distanceSetIn=ProtoOASymbolDistanceType.SYMBOL_DISTANCE_IN_POINTS,
-        minCommissionType=ProtoOAMinCommissionType.CURRENCY,
+        minCommissionType=instrument.min_commission_type,
         minCommissionAsset=instrument.min_commission_asset,
         rolloverCommission=instrument.rollover_commission,
         skipRolloverDays=instrument.skip_rollover_days,

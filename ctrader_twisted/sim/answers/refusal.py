@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ctrader_twisted.messages import ProtoErrorRes, ProtoOAErrorRes, ProtoOAOrderErrorEvent
+from ctrader_twisted.messages import (
+    ProtoErrorRes,
+    ProtoOAErrorRes,
+    ProtoOAExecutionEvent,
+    ProtoOAExecutionType,
+    ProtoOAOrderErrorEvent,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -80,6 +86,20 @@ class OrderRefusal(Refusal):
         if self.description:
             message.description = self.description
         return message
+
+
+class EventRefusal(Refusal):
+    """An order or position command is refused, with a ProtoOAExecutionEvent: some servers do so."""
+
+    def message(self, account_id: int | None) -> Message:
+        """Give what is sent; it has no place for the description."""
+        assert account_id is not None
+        return ProtoOAExecutionEvent(
+            ctidTraderAccountId=account_id,
+            executionType=ProtoOAExecutionType.ORDER_REJECTED,
+            errorCode=self.code,
+            isServerEvent=False,
+        )
 
 
 def invalid(description: str) -> Refusal:

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 Answer = Callable[[Any, Any], Any]
-"""Takes a Conversation or, for `Scope.ACCOUNT`, a Session, and the request; returns the answer."""
+"""Takes a Conversation or, for `Scope.ACCOUNT`, a Session, and the request; returns the answer.
+
+None where events answer it, as they do the five order commands.
+"""
 
 
 class Scope(enum.Enum):

@@ -8,6 +8,7 @@ roll, W1 opens at the roll that opens the week, MN1 at the roll that opens the d
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
@@ -193,6 +194,11 @@ def open_intervals(instrument: Instrument, from_ms: int, to_ms: int) -> list[Spa
 def is_open(instrument: Instrument, at_ms: int) -> bool:
     """Whether the instrument trades at that moment."""
     return bool(open_intervals(instrument, at_ms, at_ms + 1))
+
+
+def is_holiday(instrument: Instrument, at_ms: int) -> bool:
+    """Whether it is a holiday that keeps the instrument from trading at that moment: its schedule has it open."""
+    return not is_open(instrument, at_ms) and is_open(replace(instrument, holidays=()), at_ms)
 
 
 def next_open(instrument: Instrument, at_ms: int) -> int | None:

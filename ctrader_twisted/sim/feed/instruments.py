@@ -39,6 +39,13 @@ class CommissionType(IntEnum):
     QUOTE_CCY_PER_LOT = 4
 
 
+class MinCommissionType(IntEnum):
+    """``ProtoOAMinCommissionType``: which asset the least commission is in."""
+
+    CURRENCY = 1
+    QUOTE_CURRENCY = 2
+
+
 class SwapCalculationType(IntEnum):
     """``ProtoOASwapCalculationType``."""
 
@@ -194,8 +201,9 @@ class Instrument:
     skip_swap_periods: int = 0
     charge_swap_at_weekends: bool = False
     min_commission: int = 0
-    """``preciseMinCommission``: ×10^8 of ``min_commission_asset``."""
+    """``preciseMinCommission``: ×10^8 of ``min_commission_asset``, or of the quote asset."""
     min_commission_asset: str = "USD"
+    min_commission_type: MinCommissionType = MinCommissionType.CURRENCY
     rollover_commission: int = 0
     rollover_commission_3_days: DayOfWeek = DayOfWeek.WEDNESDAY
     skip_rollover_days: int = 3
