@@ -333,7 +333,7 @@ class Account:
         client_order_id: str | None = None,
         timeout: float | None = None,
     ) -> Order:
-        """Buy or sell at the market. It is sent before this returns, if the symbol is known already.
+        """Buy or sell at the market. It leaves within this turn of the reactor, if the symbol is known already.
 
         The server takes levels of market orders as distances from the fill alone (observed), so a ``Price`` is sent as
         its distance from the present quote, and set exactly once the order is filled: `Order.protected` waits for that.
@@ -823,11 +823,12 @@ class Account:
         if event.HasField("deal"):
             self._server_says(event.deal.executionTimestamp)
         changes = self._portfolio.executed(event)
-        if event.HasField("order"):
-            order = self._order_of(event.order)
-            if order is not None:
-                self._took(order, event)
+        order = self._order_of(event.order) if event.HasField("order") else None
+        changed = order is not None and self._took(order, event)
+        # Listeners first: whoever waited for the order finds them told.
         self._announce(changes)
+        if order is not None and changed:
+            order._changed()
         self._valuation.follow()
         self._look_at_levels(event)
 
@@ -841,12 +842,13 @@ class Account:
             return None
         return order
 
-    def _took(self, order: Order, event: messages.ProtoOAExecutionEvent) -> None:
-        order._executed(event)
+    def _took(self, order: Order, event: messages.ProtoOAExecutionEvent) -> bool:
+        changed = order._executed(event)
         if order.order_id is not None:
             self._by_order_id[order.order_id] = order
             if order.closes is not None:
                 self._closing_seen(order.order_id)
+        return changed
 
     def _trailed(self, event: messages.ProtoOATrailingSLChangedEvent) -> None:
         self._announce(self._portfolio.trailed(event))

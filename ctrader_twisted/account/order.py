@@ -261,12 +261,13 @@ class Order:
         self._progress.absent(error)
         self._changed()
 
-    def _executed(self, event: ProtoOAExecutionEvent) -> None:
+    def _executed(self, event: ProtoOAExecutionEvent) -> bool:
+        """Take an event in; whoever waits is told by `_changed`, if this says that anything changed."""
         proven_wrong = self.state in (OrderState.NEVER_ARRIVED, OrderState.NOT_SENT)
-        if self._progress.executed_by(event):
-            if proven_wrong:
-                _log.error("{order} was held to have never arrived, and has", order=self)
-            self._changed()
+        changed = self._progress.executed_by(event)
+        if changed and proven_wrong:
+            _log.error("{order} was held to have never arrived, and has", order=self)
+        return changed
 
     def _listed(self, order: ProtoOAOrder, deals: Iterable[ProtoOADeal] = ()) -> None:
         self.doubtful = False

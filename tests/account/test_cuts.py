@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from ctrader_twisted.account import Order, OrderState
 from ctrader_twisted.account.account import SETTLE_AFTER
-from ctrader_twisted.errors import NeverArrived, NotFilled, NotWorking, OpenApiError, RequestNotSent
+from ctrader_twisted.errors import NeverArrived, NotWorking, RequestNotSent
 from ctrader_twisted.market import Lots, Pips, Price
 from ctrader_twisted.messages import ProtoOAOrderStatus, ProtoOATimeInForce
 from ctrader_twisted.sim.testing import USD_ACCOUNT, VenueKit
@@ -227,8 +228,8 @@ def compare(scene: Scene, made: Any, ended: list[Any]) -> None:
             assert made.state is OrderState.FILLED and made.profit is not None
     if isinstance(made, Deferred):
         assert len(ended) == 1, "the command has ended"
-    if not isinstance(made, Order) and isinstance(getattr(ended[0], "value", None), OpenApiError):
-        assert isinstance(ended[0].value, NeverArrived | NotWorking | RequestNotSent | NotFilled), ended[0].value
+        if isinstance(ended[0], Failure):
+            assert isinstance(ended[0].value, NeverArrived | NotWorking | RequestNotSent), ended[0].value
     assert {position_id: position.volume for position_id, position in account.positions.items()} == {
         position_id: position.volume for position_id, position in ledger.positions.items() if position.volume
     }
@@ -244,7 +245,7 @@ def compare(scene: Scene, made: Any, ended: list[Any]) -> None:
 
 def applied(scene: Scene, result: Any) -> None:
     """What a command that succeeded wanted is so; what one that failed wanted is not."""
-    failed = isinstance(getattr(result, "value", None), OpenApiError)
+    failed = isinstance(result, Failure)
     ledger = scene.kit.venue.exchange.desk(USD_ACCOUNT).ledger
     if scene.position:
         assert (ledger.positions[scene.position].take_profit is None) is not failed

@@ -263,8 +263,7 @@ class Flow:
     def placed(self, order: Order) -> None:
         self.orders.append(order)
         self.await_(order.client_order_id, order.accepted())
-        if self.chance.random() < 0.3:
-            self.await_(order.client_order_id, order.protected())
+        self.await_(order.client_order_id, order.protected())  # levels may be set by a command of their own
 
     def await_(self, what: str, deferred: Deferred[Any]) -> None:
         self.waiting.append((what, deferred))

@@ -240,7 +240,11 @@ def test_closing_a_part_and_the_rest_books_what_it_brought(kit: VenueKit, accoun
     position = filled(kit, account.buy("EURUSD", Lots("0.3"))).position
     assert position is not None
     part = filled(kit, account.close(position, Lots("0.1")))
-    rest = filled(kit, account.close(position))
+    told_when_filled: list[int] = []
+    closing = account.close(position)
+    closing.filled().addCallback(lambda _: told_when_filled.append(len(told)))
+    rest = filled(kit, closing)
+    assert told_when_filled == [1], "listeners are told before those who wait"
     assert part.profit is not None and rest.profit is not None
     assert account.balance == Decimal(10_000) + part.profit + rest.profit == Decimal(ledger(kit).account.balance) / 100
     assert not account.positions and [closed.net for closed in told] == [part.profit + rest.profit]
@@ -324,6 +328,27 @@ def test_an_order_whose_answer_is_withheld_is_unknown_until_the_lists_tell(kit: 
     filled(kit, order)
     assert len(ledger(kit).positions) == 1 and len(order.fills) == 1
     assert kit.settle(account.check())
+
+
+def test_a_close_whose_answer_is_withheld_is_found_by_its_position(kit: VenueKit, account: Account) -> None:
+    position = filled(kit, account.buy("EURUSD", Lots("0.3"))).position
+    assert position is not None
+    filled(kit, account.close(position, Lots("0.1")))
+    kit.play("drop_answers", count=1, request="ProtoOAClosePositionReq")
+    again = filled(kit, account.close(position, Lots("0.1"), timeout=2))  # as large as the one before it
+    closings = [order.order_id for order in ledger(kit).past_orders.values() if order.closing]
+    assert again.order_id == closings[-1] and len(closings) == 2 and len(again.fills) == 1
+    assert account.positions[position.position_id].volume == 1_000_000 and kit.settle(account.check())
+
+
+@pytest.mark.parametrize("level", ["stop_loss", "take_profit"])
+def test_levels_whose_answer_is_withheld_are_found_to_stand(kit: VenueKit, account: Account, level: str) -> None:
+    position = filled(kit, account.buy("EURUSD", Lots("0.1"))).position
+    assert position is not None
+    kit.play("drop_answers", count=1, request="ProtoOAAmendPositionSLTPReq")
+    wanted: Any = {level: Pips(30)}
+    moved = kit.settle(account.set_levels(position, timeout=2, **wanted))
+    assert getattr(moved, level) is not None and kit.settle(account.check())
 
 
 def test_an_order_that_is_lost_on_its_way_has_never_arrived(kit: VenueKit, account: Account) -> None:
