@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+import termios
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
@@ -89,6 +91,14 @@ class Command(ProcessProtocol):
         """Type."""
         assert self.transport is not None
         self.transport.write(text.encode())
+
+    async def asks_unseen(self) -> None:
+        """Wait until its terminal shows nothing that is typed: what was typed before goes with the echo."""
+        from twisted.internet import reactor
+
+        transport: Any = self.transport
+        while termios.tcgetattr(transport.fd)[3] & termios.ECHO:
+            await task.deferLater(cast("Any", reactor), 0.02)
 
     def kill(self, number: int) -> None:
         """Send a signal."""

@@ -248,6 +248,7 @@ async def test_a_redirect_uri_that_is_a_website(tmp_path: Path, what: Callable[[
     stage = Stage(tmp_path)
     command = start(tmp_path, "login", "--redirect-uri", WEBSITE, "--no-browser", pty=(40, 120), **SECRETS)
     await command.when(lambda command: b"not shown" in command.out)
+    await command.asks_unseen()
     command.write(paste(stage, what) + "\n")
     ended = stage.check(await command.ended)
     assert ended.status == 0, ended.out
@@ -260,6 +261,7 @@ async def test_what_is_pasted_holds_no_code(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     command = start(tmp_path, "login", "--paste", "--no-browser", pty=(40, 120), **SECRETS)
     await command.when(lambda command: b"not shown" in command.out)
+    await command.asks_unseen()
     command.write("http://localhost/\n")
     ended = stage.check(await command.ended)
     assert ended.status == 1
@@ -272,6 +274,7 @@ async def test_ctrl_c_while_it_asks(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     command = start(tmp_path, "login", "--paste", "--no-browser", pty=(40, 120), **SECRETS)
     await command.when(lambda command: b"not shown" in command.out)
+    await command.asks_unseen()
     command.write("\x03")
     ended = stage.check(await command.ended)
     assert ended.status == 130
@@ -283,6 +286,7 @@ async def test_the_secret_is_asked_for_and_not_shown(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     command = start(tmp_path, "login", "--client-id", "an-id", pty=(40, 120), **stage.browser())
     await command.when(lambda command: b"Client secret" in command.out)
+    await command.asks_unseen()
     command.write(SECRET + "\n")
     ended = stage.check(await command.ended)
     assert ended.status == 0, ended.out
