@@ -29,6 +29,9 @@ SCOPE_TRADE: Final = 1
 ACCESS_RIGHTS: Final = {"full": 0, "close only": 1, "no trading": 2, "no login": 3}
 """ProtoOAAccessRights by the words that configurations and scripts use."""
 
+NETTED: Final = 1
+"""ProtoOAAccountType of an account that keeps one position of a symbol."""
+
 PLAYGROUND_URI: Final = "https://openapi.ctrader.com/apps/playground"
 REDIRECT_URI: Final = "http://localhost:8765/"
 
@@ -72,6 +75,11 @@ class TradingAccount:
     :ivar swap_free: it pays the symbols' rollover commission in place of swap.
     :ivar access_rights: ProtoOAAccessRights: 0 full access, 1 close only, 2 no trading, 3 no login.
     :ivar limited_risk: every position needs a guaranteed stop loss.
+    :ivar limited_risk_margin: ProtoOALimitedRiskMarginCalculationStrategy, where ``limited_risk`` is set: 0 by the
+        leverage, 1 by what can be lost until the guaranteed stop loss, 2 by both.
+    :ivar manager_bonus: the broker's bonus, in the unit of ``balance``; ``ib_bonus`` the introducing broker's. Neither
+        is part of the balance.
+    :ivar non_withdrawable_bonus: the part of the balance that can't be paid out.
     :ivar stop_out_level: the margin level, in percent, below which positions are closed; 0 for never.
     :ivar stop_out_strategy: ProtoOAStopOutStrategy, which position is closed first: 0 the one that uses the most
         margin, 1 the one that has lost the most.
@@ -95,6 +103,10 @@ class TradingAccount:
     swap_free: bool = False
     access_rights: int = 0
     limited_risk: bool = False
+    limited_risk_margin: int = 0
+    manager_bonus: int = 0
+    ib_bonus: int = 0
+    non_withdrawable_bonus: int = 0
     stop_out_level: float = 50.0
     stop_out_strategy: int = 0
     fair_stop_out: bool = False
@@ -105,9 +117,20 @@ class TradingAccount:
 
     def __post_init__(self) -> None:
         """Refuse what the schema has no word for."""
-        for name, most in (("account_type", 2), ("total_margin", 2), ("access_rights", 3), ("stop_out_strategy", 1)):
+        for name, most in (
+            ("account_type", 2),
+            ("total_margin", 2),
+            ("access_rights", 3),
+            ("stop_out_strategy", 1),
+            ("limited_risk_margin", 2),
+        ):
             if getattr(self, name) not in range(most + 1):
                 self._refuse(name, f"a number from 0 to {most}")
+        for name in ("manager_bonus", "ib_bonus", "non_withdrawable_bonus"):
+            if getattr(self, name) < 0:
+                self._refuse(name, "at least 0")
+        if self.non_withdrawable_bonus > max(0, self.balance):
+            self._refuse("non_withdrawable_bonus", "a part of the balance")
         if not 0 <= self.stop_out_level < math.inf:
             self._refuse("stop_out_level", "a percentage")
         if self.max_positions < 1:

@@ -32,6 +32,7 @@ from ctrader_twisted.sim.limits import BLOCKED, FREQUENCY_EXCEEDED, Limits
 from ctrader_twisted.sim.options import CHOICES, Options
 from ctrader_twisted.sim.tables import Table, closest, kind_of, listed
 from ctrader_twisted.sim.trading import state as states
+from ctrader_twisted.sim.trading.state_file import read_file
 from ctrader_twisted.sim.venue import LOOPBACK, Venue
 from ctrader_twisted.sim.weather import KINDS, weather
 
@@ -48,6 +49,7 @@ TABLE: Final = "simulator"
 _ACCOUNT_TYPES: Final = {"hedged": 0, "netted": 1, "spread betting": 2}
 _TOTAL_MARGINS: Final = {"max": 0, "sum": 1, "net": 2}
 _STOP_OUT_STRATEGIES: Final = {"most margin": 0, "most losing": 1}
+_LIMITED_RISK_MARGINS: Final = {"leverage": 0, "guaranteed stop": 1, "both": 2}
 _SCOPES: Final = {"trade": SCOPE_TRADE, "view": SCOPE_VIEW}
 
 
@@ -166,7 +168,7 @@ class Settings:
         if self.state is None:
             return None
         try:
-            return states.read_file(self.state)
+            return read_file(self.state)
         except states.StateError as error:
             raise self._refused_state(str(error)) from None
         except OSError as error:
@@ -353,6 +355,7 @@ def _accounts(table: Table) -> tuple[TradingAccount, ...] | None:
             swap_free=one.get("swap_free", bool, False),
             access_rights=one.choice("access_rights", ACCESS_RIGHTS, 0),
             limited_risk=one.get("limited_risk", bool, False),
+            limited_risk_margin=one.choice("limited_risk_margin", _LIMITED_RISK_MARGINS, 0),
             stop_out_level=one.number("stop_out_level", 50.0, 0, 1e6, float),
             stop_out_strategy=one.choice("stop_out_strategy", _STOP_OUT_STRATEGIES, 0),
             fair_stop_out=one.get("fair_stop_out", bool, False),

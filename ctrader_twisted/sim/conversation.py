@@ -157,7 +157,8 @@ class Conversation:
     def push(self, envelope: Envelope) -> None:
         """Send an envelope as it is."""
         if not self.silence:
-            self._spoke = self.venue.clock.seconds()
+            if not self.venue.options.busy_heartbeats:  # then only a heartbeat puts the next one off
+                self._spoke = self.venue.clock.seconds()
             self.peer.send(envelope)
 
     def push_message(self, message: Message) -> None:

@@ -204,6 +204,8 @@ class Link:
         self.server.end(failure)
 
     def _move(self, source: MemoryTransport, sink: MemoryTransport) -> bool:
+        if not (source._written or source._paused or source.disconnecting):
+            return False  # nothing to move, nobody to tell, nothing to close
         if source._ended is not None and source.connected:
             source.end(source._ended)
             sink.end(Failure(error.ConnectionLost()))
@@ -282,7 +284,8 @@ class Network:
         moved = False
         for link in tuple(self.links):
             moved = link.pump() or moved
-        self.links = [link for link in self.links if link.open]
+            if not link.open:
+                self.links.remove(link)
         return moved
 
     def cut(self, reason: Exception | None = None) -> None:

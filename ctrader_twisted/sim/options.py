@@ -15,6 +15,9 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "marketable_limits": ("fill", "refuse"),
     "stops_through_market": ("refuse", "accept"),
     "refusals": ("order error", "error", "rejected"),
+    "not_found": ("as refusals", "order error", "error"),
+    "levels_answer": ("as made", "replaced", "accepted"),
+    "capped_bars": ("newest", "oldest"),
     "conversion_price": ("mid", "bid", "ask"),
 }
 """The options that are words, and which."""
@@ -29,6 +32,8 @@ class Options:
     :ivar environment: ``"demo"`` or ``"live"``: accounts of the other one get ``CANT_ROUTE_REQUEST``.
     :ivar version: what ``ProtoOAVersionReq`` is answered with.
     :ivar heartbeat: seconds of its own silence after which it sends a heartbeat; 0 for never.
+    :ivar busy_heartbeats: it sends one every so many seconds whatever else it says; if false, as observed, what it says
+        puts the next one off.
     :ivar inactivity: seconds of a client's silence after which it is disconnected; 0 for never.
     :ivar first_spot_before_response: the first spot comes before the answer to the subscription, as in one recording.
     :ivar unknown_symbols_silent: a subscription to an unknown symbol is answered as if nothing were wrong; if false,
@@ -40,6 +45,8 @@ class Options:
     :ivar invalidation_disconnects: after a ProtoOAAccountsTokenInvalidatedEvent comes a ProtoOAAccountDisconnectEvent
         for each account, as observed for a refresh; if false, the former comes alone.
     :ivar one_grant_per_user: a user who grants access again kills his former grants; if false, as measured, they live.
+    :ivar twice_code: what a second authorisation of the application on a connection is refused with; another client
+        has seen ``ALREADY_LOGGED_IN``.
     :ivar expired_code: what an access token is refused with whose time is over.
     :ivar view_code: what a command is refused with if the access token is for viewing only.
     :ivar view_as_event: that is said by a ProtoOAOrderErrorEvent; if false, by a ProtoOAErrorRes.
@@ -64,10 +71,17 @@ class Options:
     :ivar uncorrelated_copies: who asked gets each fill a second time, without the message id.
     :ivar refusals: how orders are refused: ``"order error"`` by a ProtoOAOrderErrorEvent, as observed, ``"error"`` by
         a ProtoOAErrorRes, ``"rejected"`` by a ProtoOAExecutionEvent ``ORDER_REJECTED``.
+    :ivar not_found: how a command to an order or a position that is not there is refused: ``"as refusals"``, or by
+        itself ``"order error"`` or ``"error"``; both have been observed.
+    :ivar levels_answer: how a ProtoOAAmendPositionSLTPReq that sets a level is answered: ``"as made"``, as observed,
+        ``ORDER_ACCEPTED`` if the protective order is new and ``ORDER_REPLACED`` if it is not; ``"replaced"`` or
+        ``"accepted"``: by that in both cases.
     :ivar conversion_price: which price of each symbol on a way of conversion money is converted at: ``"mid"``,
         ``"bid"`` or ``"ask"``.
     :ivar rows_per_page: deals or orders in one answer.
     :ivar bars_per_page: bars that one answer may count, the open one included.
+    :ivar capped_bars: what an answer keeps of a window with more bars than that: the ``"newest"``, as observed, or the
+        ``"oldest"``. ``count`` counts back from the end all the same.
     :ivar ticks_per_page: ticks in one answer.
     :ivar bar_delay: seconds after its end until a bar is in history.
     :ivar depth_levels: quotes on each side of a book.
@@ -83,6 +97,7 @@ class Options:
     environment: Literal["demo", "live"] = "demo"
     version: str = "91"
     heartbeat: float = 25.0
+    busy_heartbeats: bool = False
     inactivity: float = 35.0
     first_spot_before_response: bool = False
     unknown_symbols_silent: bool = True
@@ -90,6 +105,7 @@ class Options:
     events_before_refresh: bool = False
     invalidation_disconnects: bool = True
     one_grant_per_user: bool = False
+    twice_code: str = "CH_CLIENT_ALREADY_AUTHENTICATED"
     expired_code: str = "OA_AUTH_TOKEN_EXPIRED"
     view_code: str = "TRADING_NOT_ALLOWED"
     view_as_event: bool = False
@@ -107,9 +123,12 @@ class Options:
     fills_carry_id: bool = True
     uncorrelated_copies: bool = False
     refusals: Literal["order error", "error", "rejected"] = "order error"
+    not_found: Literal["as refusals", "order error", "error"] = "as refusals"
+    levels_answer: Literal["as made", "replaced", "accepted"] = "as made"
     conversion_price: Literal["mid", "bid", "ask"] = "mid"
     rows_per_page: int = 1_000
     bars_per_page: int = 5_000
+    capped_bars: Literal["newest", "oldest"] = "newest"
     ticks_per_page: int = 5_000
     bar_delay: float = 0.5
     depth_levels: int = 5

@@ -15,7 +15,7 @@ from zope.interface import implementer
 from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.sim import config
 from ctrader_twisted.sim.authority import Authority
-from ctrader_twisted.sim.trading.state import write_file
+from ctrader_twisted.sim.trading.state_file import StateFile, StateInUse
 from ctrader_twisted.sim.venue import LOOPBACK
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class VenueService(Service):
         self._port: IListeningPort | None = None
         self._json_port: IListeningPort | None = None
         self._oauth_port: IListeningPort | None = None
+        self._state = None if settings.state is None else StateFile(settings.state)
         self._saving: IDelayedCall | None = None
         self.venue: Venue | None = None
         self.trust_root_pem = self._authority.trust_root_pem
@@ -78,6 +79,15 @@ class VenueService(Service):
 
         :raises ConfigurationError: if a file it needs can't be read or written, or the port can't be had.
         """
+        self._take_state()
+        try:
+            self._begin()
+        except BaseException:
+            self._release_state()
+            raise
+        Service.startService(self)
+
+    def _begin(self) -> None:
         settings = self._settings
         venue = settings.venue(self._reactor, self._authority)
         try:
@@ -111,7 +121,6 @@ class VenueService(Service):
         if self._oauth_port is not None:
             consent, token = venue.consent_url, venue.token_url
             self.log.info("Consent page: {consent}; token endpoint: {token}", consent=consent, token=token)
-        Service.startService(self)
 
     def stopService(self) -> Deferred[None] | None:
         """Save the venue's state, stop listening and drop every connection."""
@@ -124,6 +133,7 @@ class VenueService(Service):
         if venue is None:
             return None
         self._save_if_possible(venue)
+        self._release_state()
         return venue.close()
 
     def _save_again(self) -> None:
@@ -138,14 +148,31 @@ class VenueService(Service):
             self.log.error("The venue's state is not saved: {problem}", problem=error.problem)
 
     def _save(self, venue: Venue) -> None:
-        path = self._settings.state
-        if path is None:
+        if self._state is None:
             return
         try:
-            write_file(path, venue.save_state())
+            self._state.write(venue)
         except OSError as error:
-            problem = f"{path} can't be written: {error.strerror}"
-            raise _refusal(self._settings, "state", problem, "Name a file that can be written.") from None
+            raise self._unwritable(error) from None
+
+    def _take_state(self) -> None:
+        if self._state is None:
+            return
+        try:
+            self._state.take()
+        except StateInUse as error:
+            remedy = "End the other venue, or name another file for this one."
+            raise _refusal(self._settings, "state", error, remedy) from None
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _release_state(self) -> None:
+        if self._state is not None:
+            self._state.release()
+
+    def _unwritable(self, error: OSError) -> ConfigurationError:
+        problem = f"{self._settings.state} can't be written: {error.strerror}"
+        return _refusal(self._settings, "state", problem, "Name a file that can be written.")
 
     def _listen(
         self, listen: Callable[..., IListeningPort], interface: str, port: int, key: str, *more: object

@@ -24,7 +24,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.web.client import Agent
 from twisted.web.iweb import IAgentEndpointFactory
@@ -38,12 +37,13 @@ from ctrader_twisted.sim.accounts import (
     REFRESH_TOKEN,
     USD_ACCOUNT,
 )
+from ctrader_twisted.sim.clock import VirtualClock
 from ctrader_twisted.sim.memory import Link, Network, join
 from ctrader_twisted.sim.script import ACTIONS
 from ctrader_twisted.sim.venue import DEFAULT_START, Venue
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.choice import Wire
-from ctrader_twisted.wire.envelope import Burst, Envelope
+from ctrader_twisted.wire.envelope import Envelope
 from ctrader_twisted.wire.int32 import Int32Wire
 
 if TYPE_CHECKING:
@@ -93,14 +93,14 @@ class VenueKit:
         state is given.
 
     :ivar wire: as given.
-    :ivar clock: the clock; move it with `advance` only, or what is sent will not arrive.
+    :ivar clock: the `VirtualClock`; move it with `advance` only, or what is sent will not arrive.
     :ivar venue: the venue.
     :ivar network: the way to it.
     :ivar web: the way to its consent page and token endpoint.
     """
 
     def __init__(self, *, chunk: int | None = None, wire: Wire | str = Wire.PROTOBUF, **venue: Any) -> None:
-        self.clock = Clock()
+        self.clock = VirtualClock()
         self.wire = Wire(wire)
         if venue.get("state") is None:
             venue.setdefault("start", DEFAULT_START)
@@ -189,11 +189,7 @@ class VenueKit:
 
     def pump(self) -> None:
         """Move every byte that is on its way, and do what is due now, until nothing happens any more."""
-        for _ in range(_RESTLESS):
-            self.clock.advance(0)
-            if not self._pump_once() and not self._due(self.clock.seconds()):
-                return
-        raise AssertionError(f"no rest after {_RESTLESS} rounds: two ends keep each other busy without time passing")
+        self._go_to(self.clock.seconds())
 
     def advance(self, seconds: float) -> None:
         """Let time pass, from one timer to the next, everything arriving on the way."""
@@ -221,26 +217,28 @@ class VenueKit:
 
     def _passing(self, seconds: float) -> Iterator[None]:
         """Stop after each step."""
-        end = self.clock.seconds() + seconds
+        clock = self.clock
+        end = clock.seconds() + seconds
         self.pump()
         yield
         while True:
-            due = min([call.getTime() for call in self.clock.getDelayedCalls()], default=end)
+            due = clock.next_due()
             # Sums of floats fall short of one another: what is due within a microsecond of the end is due.
-            if due > end + 1e-6:
+            if due is None or due > end + 1e-6:
                 due = end
-            if due <= self.clock.seconds():
+            if due <= clock.seconds():
                 return
-            self.clock.rightNow = due  # set, not added to, for the same reason
-            self.pump()
+            self._go_to(due)
             yield
 
-    def _pump_once(self) -> bool:
-        moved = self.network.pump()
-        return self.web.pump() or moved
-
-    def _due(self, now: float) -> bool:
-        return any(call.getTime() <= now for call in self.clock.getDelayedCalls())
+    def _go_to(self, moment: float) -> None:
+        go_to, network, web = self.clock.go_to, self.network, self.web
+        for _ in range(_RESTLESS):
+            go_to(moment)
+            moved = network.pump()
+            if not (web.pump() or moved):
+                return
+        raise AssertionError(f"no rest after {_RESTLESS} rounds: two ends keep each other busy without time passing")
 
     # ------------------------------------------------------------------------------- misbehaviour
 
@@ -249,8 +247,13 @@ class VenueKit:
 
         :param action: an action, or the name of one of `ctrader_twisted.sim.script.ACTIONS`.
         :param arguments: the arguments of the one named.
+        :raises ValueError: if there is none of that name.
         """
-        self.venue.play(ACTIONS[action](**arguments) if isinstance(action, str) else action)
+        if isinstance(action, str):
+            if action not in ACTIONS:
+                raise ValueError(f"there is no action {action!r}: {', '.join(sorted(ACTIONS))}")
+            action = ACTIONS[action](**arguments)
+        self.venue.play(action)
         self.pump()
 
     # ------------------------------------------------------------------------------- the network
@@ -358,7 +361,7 @@ class WireClient(TwistedProtocol):
         """Keep what arrives."""
         self.raw += data
         for arrived in self._wire.receive(data):
-            self.received.extend(arrived.envelopes() if isinstance(arrived, Burst) else [arrived])
+            self.received.extend([arrived] if isinstance(arrived, Envelope) else arrived.envelopes())
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Keep the reason."""

@@ -51,6 +51,13 @@ def test_an_application_authorises_once():
         assert client.lost is None
 
 
+def test_what_a_second_authorisation_of_the_application_is_told_is_an_option():
+    with VenueKit(options=Options(twice_code="ALREADY_LOGGED_IN")) as kit:
+        client = with_application(kit)
+        assert told(client.ask(application_auth()))[0] == "ALREADY_LOGGED_IN"
+        assert isinstance(client.ask(account_auth()), messages.ProtoOAAccountAuthRes)
+
+
 def test_several_applications_may_connect_each_so_often():
     applications = (Application("one", "1"), Application("two", "2"))
     with VenueKit(applications=applications, options=Options(max_connections=2)) as kit:

@@ -66,6 +66,7 @@ total_margin = "net"
 swap_free = true
 access_rights = "close only"
 limited_risk = true
+limited_risk_margin = "both"
 stop_out_level = 20
 stop_out_strategy = "most losing"
 fair_stop_out = true
@@ -161,6 +162,7 @@ def test_everything_can_be_told(tmp_path):
         swap_free=True,
         access_rights=1,
         limited_risk=True,
+        limited_risk_margin=2,
         stop_out_level=20.0,
         stop_out_strategy=1,
         fair_stop_out=True,
@@ -309,6 +311,9 @@ def test_an_account_the_schema_has_no_word_for_is_refused(fields, problem):
         ({"marketable_limits": ""}, 'marketable_limits is "": it is "fill" or "refuse"'),
         ({"stops_through_market": "fill"}, 'stops_through_market is "fill": it is "refuse" or "accept"'),
         ({"refusals": "event"}, 'refusals is "event": it is "order error" or "error" or "rejected"'),
+        ({"not_found": "event"}, 'not_found is "event": it is "as refusals" or "order error" or "error"'),
+        ({"levels_answer": "no"}, 'levels_answer is "no": it is "as made" or "replaced" or "accepted"'),
+        ({"capped_bars": "all"}, 'capped_bars is "all": it is "newest" or "oldest"'),
         ({"conversion_price": "last"}, 'conversion_price is "last": it is "mid" or "bid" or "ask"'),
         ({"execution_delay": -0.1}, "execution_delay is -0.1: it is a number of seconds"),
         ({"stop_out_delay": float("inf")}, "stop_out_delay is inf: it is a number of seconds"),

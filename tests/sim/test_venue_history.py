@@ -108,6 +108,42 @@ def test_a_window_too_wide_gives_its_newest_part():
         assert opens(answer)[-1] == last
 
 
+@pytest.mark.parametrize("period", [Period.M1, Period.H1, Period.D1, Period.MN1])
+def test_by_option_a_window_too_wide_gives_its_oldest_part(period):
+    with history_kit(bars_per_page=10, capped_bars="oldest") as kit:
+        client = with_account(kit)
+        first = DEFAULT_START - 1_000 * DAY
+        expected, _ = kit.venue.feed.bars_back(
+            EURUSD, period, first, first + 400 * DAY if period == Period.MN1 else first + 20 * DAY, 10**9,
+            now_ms=DEFAULT_START,
+        )  # fmt: skip
+        answer = bars(client, period=period, fromTimestamp=first, toTimestamp=DEFAULT_START)
+        assert (opens(answer), answer.hasMore) == ([bar.open_ms for bar in expected[:10]], True)
+
+
+def test_paging_forwards_gives_every_bar_once_where_the_oldest_are_kept():
+    first, last = DEFAULT_START - 5 * HOUR, DEFAULT_START
+    with history_kit(start=last + 30_000, bars_per_page=37, capped_bars="oldest") as kit:
+        client = with_account(kit)
+        found, since = [], first
+        while True:
+            answer = bars(client, fromTimestamp=since, toTimestamp=last)
+            found += opens(answer)
+            if not answer.hasMore:
+                break
+            assert len(answer.trendbar) == 37
+            since = found[-1] + 1
+        fits = bars(client, fromTimestamp=first, toTimestamp=first + 36 * MINUTE)
+        assert (len(fits.trendbar), fits.hasMore) == (37, False)
+    assert found == list(range(first, last, MINUTE))
+
+
+def test_where_the_oldest_are_kept_count_counts_back_all_the_same():
+    with history_kit(start=DEFAULT_START + 30_000, bars_per_page=100, capped_bars="oldest") as kit:
+        answer = bars(with_account(kit), toTimestamp=DEFAULT_START - MINUTE, count=300)
+    assert opens(answer) == [DEFAULT_START - MINUTE * back for back in range(100, 0, -1)]
+
+
 def test_paging_backwards_gives_every_bar_once():
     first, last = DEFAULT_START - 5 * HOUR, DEFAULT_START - MINUTE - 1
     with history_kit(bars_per_page=37) as kit:

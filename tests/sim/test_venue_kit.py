@@ -54,6 +54,14 @@ def test_a_failure_is_raised_and_waiting_is_bounded():
         assert kit.clock.seconds() == before + 7
 
 
+def test_a_connection_that_is_over_is_not_kept():
+    with VenueKit() as kit:
+        kit.ready_client()
+        assert len(kit.network.links) == 1
+        kit.cut()
+        assert kit.network.links == []
+
+
 def test_a_client_that_was_cut_off_comes_back_and_everything_stands_again():
     with VenueKit() as kit:
         client = kit.ready_client(EUR_ACCOUNT, USD_ACCOUNT)

@@ -157,6 +157,16 @@ def test_a_busy_connection_needs_no_heartbeat():
         assert heartbeats(client) == 0
 
 
+def test_by_option_heartbeats_come_whatever_else_is_said():
+    with VenueKit(options=Options(inactivity=0, busy_heartbeats=True, heartbeat=10)) as kit:
+        client = with_account(kit)
+        client.ask(of_account("SubscribeSpots", symbolId=[EURUSD]))
+        kit.advance(9.9)
+        assert heartbeats(client) == 0
+        kit.advance(50.2)
+        assert heartbeats(client) == 6
+
+
 @pytest.mark.parametrize("inactivity", [35.0, 10.0])
 def test_a_silent_client_is_disconnected(inactivity):
     with VenueKit(options=Options(inactivity=inactivity)) as kit:

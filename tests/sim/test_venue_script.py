@@ -198,6 +198,8 @@ NEEDED = {
     "refuse_application": {"code": "CHANNEL_IS_BLOCKED", "seconds": 1.0},
     "deposit": {"amount": 100},
     "withdraw": {"amount": 100},
+    "give_bonus": {"amount": 100},
+    "take_bonus": {"amount": 100},
     "change_leverage": {"leverage": 30},
     "change_access": {"rights": "close only"},
     "change_symbol": {"symbol": "EURUSD", "mode": "close only"},

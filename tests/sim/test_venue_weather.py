@@ -47,7 +47,15 @@ def test_nothing_is_drawn_that_a_client_can_not_get_over():
 
 
 def test_what_is_left_out_of_the_actions_is_left_out_on_purpose():
-    of_accounts = {"deposit", "withdraw", "change_leverage", "change_access", "change_symbol"}
+    of_accounts = {
+        "deposit",
+        "withdraw",
+        "give_bonus",
+        "take_bonus",
+        "change_leverage",
+        "change_access",
+        "change_symbol",
+    }
     assert set(script.ACTIONS) - set(KINDS) == {"accept_connections", "drop_token_answers"} | of_accounts
     assert NEED_REFRESH <= set(KINDS)
 

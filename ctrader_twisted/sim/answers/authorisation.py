@@ -43,7 +43,7 @@ def _version(talk: Conversation, request: ProtoOAVersionReq) -> ProtoOAVersionRe
 
 def _authorise_application(talk: Conversation, request: ProtoOAApplicationAuthReq) -> ProtoOAApplicationAuthRes:
     if talk.application is not None:
-        raise Refusal("CH_CLIENT_ALREADY_AUTHENTICATED", "Application is already authenticated")
+        raise Refusal(talk.venue.options.twice_code, "Application is already authenticated")
     application = talk.venue.registry.application(request.clientId, request.clientSecret)
     if application is None:
         raise Refusal("CH_CLIENT_AUTH_FAILURE", "clientId or clientSecret is incorrect", closes=True)

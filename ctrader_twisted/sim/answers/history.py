@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,7 @@ from ctrader_twisted.messages import (
 )
 from ctrader_twisted.sim.answers.refusal import Refusal, invalid, unknown_symbol
 from ctrader_twisted.sim.answers.scope import Answer, Scope
-from ctrader_twisted.sim.feed.calendar import LAST_MS, MINUTE, Period, next_bar_open
+from ctrader_twisted.sim.feed.calendar import DAY, LAST_MS, MINUTE, NOMINAL, Period, next_bar_open
 from ctrader_twisted.sim.feed.feed import Side
 from ctrader_twisted.sim.trading.entities import MARKET, PROTECTIVE, price_of
 
@@ -40,15 +41,19 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ctrader_twisted.sim.conversation import Session
-    from ctrader_twisted.sim.feed.feed import Bar
-    from ctrader_twisted.sim.trading.entities import Deal, Order
+    from ctrader_twisted.sim.feed.feed import Bar, Feed
+    from ctrader_twisted.sim.trading.entities import Order
+    from ctrader_twisted.sim.trading.records import Deal
 
 WEEK_MS: Final = 604_800_000
 """The widest window of ticks and cash flow."""
 
+_LEAST_PART: Final = 1_000
+"""How many bars a part of a window has room for at least, if it is looked at part by part."""
+
 
 def _bars(session: Session, request: ProtoOAGetTrendbarsReq) -> ProtoOAGetTrendbarsRes:
-    """Closed bars, ascending, the newest that fit.
+    """Closed bars, ascending, the newest that fit; by option the oldest of a window.
 
     ``count`` counts back from ``to`` and beats ``from``. The bar that is still open is counted and not given, so that a
     page of ``count`` N that reaches the present holds N-1.
@@ -61,7 +66,10 @@ def _bars(session: Session, request: ProtoOAGetTrendbarsReq) -> ProtoOAGetTrendb
     most = venue.options.bars_per_page
     if request.count:
         first, most = None, min(request.count, most)
-    bars, has_more = venue.feed.bars_back(request.symbolId, period, first, last, most, now_ms=settled)
+    if first is not None and venue.options.capped_bars == "oldest":
+        bars, has_more = _oldest_bars(venue.feed, request.symbolId, period, first, last, most, settled)
+    else:
+        bars, has_more = venue.feed.bars_back(request.symbolId, period, first, last, most, now_ms=settled)
     if bars and next_bar_open(period, bars[-1].open_ms) > settled:
         bars.pop()
     return ProtoOAGetTrendbarsRes(
@@ -72,6 +80,19 @@ def _bars(session: Session, request: ProtoOAGetTrendbarsReq) -> ProtoOAGetTrendb
         symbolId=request.symbolId,
         hasMore=has_more,
     )
+
+
+def _oldest_bars(
+    feed: Feed, symbol_id: int, period: Period, first: int, last: int, most: int, now_ms: int
+) -> tuple[list[Bar], bool]:
+    """Give the oldest bars of a window, ascending, and whether newer ones are left: it is looked at part by part."""
+    part = max(most, _LEAST_PART) * NOMINAL.get(period, 31 * DAY)
+    bars: list[Bar] = []
+    while first <= last and len(bars) <= most:
+        end = min(last, first + part - 1)
+        bars += feed.bars_back(symbol_id, period, first, end, sys.maxsize, now_ms=now_ms)[0]
+        first = end + 1
+    return bars[:most], len(bars) > most
 
 
 def _ticks(session: Session, request: ProtoOAGetTickDataReq) -> ProtoOAGetTickDataRes:
@@ -114,11 +135,14 @@ def _orders(session: Session, request: ProtoOAOrderListReq) -> ProtoOAOrderListR
 
 def _orders_of_position(session: Session, request: ProtoOAOrderListByPositionIdReq) -> ProtoOAOrderListByPositionIdRes:
     """The orders of a position, its protective ones left out (observed)."""
-    ledger = session.ledger
+    ledger, wanted = session.ledger, request.positionId
+    traded = {
+        deal.order_id for deal in ledger.deals if deal.position_id == wanted
+    }  # one that flipped it names the next
     orders = [
         order
         for order in chain(ledger.orders.values(), ledger.past_orders.values())
-        if order.position_id == request.positionId and order.order_type != PROTECTIVE
+        if (order.position_id == wanted or order.order_id in traded) and order.order_type != PROTECTIVE
     ]
     page, has_more = _newest_orders(session, request, orders)
     return ProtoOAOrderListByPositionIdRes(ctidTraderAccountId=session.account_id, order=page, hasMore=has_more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from ctrader_twisted.messages import (
@@ -42,6 +43,7 @@ from ctrader_twisted.messages import (
 )
 from ctrader_twisted.sim.answers.refusal import Refusal, invalid, unknown_symbol
 from ctrader_twisted.sim.answers.scope import Answer, Scope
+from ctrader_twisted.sim.trading.entities import set_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +80,14 @@ def trader_message(venue: Venue, account: TradingAccount) -> ProtoOATrader:
         registrationTimestamp=venue.opened_at,
         isLimitedRisk=account.limited_risk,
         moneyDigits=account.money_digits,
+    )
+    if account.limited_risk:
+        trader.limitedRiskMarginCalculationStrategy = account.limited_risk_margin
+    set_given(
+        trader,
+        managerBonus=account.manager_bonus or None,
+        ibBonus=account.ib_bonus or None,
+        nonWithdrawableBonus=account.non_withdrawable_bonus or None,
     )
     if account.fair_stop_out:
         trader.fairStopOut = True
@@ -168,7 +178,7 @@ def _update_margin_call(session: Session, request: ProtoOAMarginCallUpdateReq) -
     talk, asked = session.conversation, request.marginCall
     if asked.marginCallType not in session.account.margin_calls:
         raise invalid("Unknown margin call type")
-    if not asked.marginLevelThreshold > 0:
+    if not 0 < asked.marginLevelThreshold < math.inf:
         raise invalid("Margin level threshold must be positive")
     session.account.margin_calls[asked.marginCallType] = (asked.marginLevelThreshold, talk.venue.now())
     event = ProtoOAMarginCallUpdateEvent(

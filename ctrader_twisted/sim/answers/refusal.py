@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from ctrader_twisted.messages import (
     ProtoErrorRes,
     ProtoOAErrorRes,
-    ProtoOAExecutionEvent,
-    ProtoOAExecutionType,
     ProtoOAOrderErrorEvent,
 )
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+
+    from ctrader_twisted.messages import ProtoOAExecutionEvent
 
 
 class Refusal(Exception):
@@ -89,17 +89,18 @@ class OrderRefusal(Refusal):
 
 
 class EventRefusal(Refusal):
-    """An order or position command is refused, with a ProtoOAExecutionEvent: some servers do so."""
+    """An order or position command is refused, with a ProtoOAExecutionEvent: some servers do so.
+
+    :param event: what is sent; it has no place for the description.
+    """
+
+    def __init__(self, code: str, description: str, event: ProtoOAExecutionEvent) -> None:
+        super().__init__(code, description)
+        self.event = event
 
     def message(self, account_id: int | None) -> Message:
-        """Give what is sent; it has no place for the description."""
-        assert account_id is not None
-        return ProtoOAExecutionEvent(
-            ctidTraderAccountId=account_id,
-            executionType=ProtoOAExecutionType.ORDER_REJECTED,
-            errorCode=self.code,
-            isServerEvent=False,
-        )
+        """Give what is sent."""
+        return self.event
 
 
 def invalid(description: str) -> Refusal:

@@ -23,7 +23,7 @@ from ctrader_twisted.messages import (
 )
 from ctrader_twisted.sim.accounts import SCOPE_VIEW
 from ctrader_twisted.sim.answers.history import listed_order
-from ctrader_twisted.sim.answers.refusal import OrderRefusal, Refusal, unknown_symbol
+from ctrader_twisted.sim.answers.refusal import OrderRefusal, Refusal, invalid, unknown_symbol
 from ctrader_twisted.sim.answers.scope import Answer, Scope
 from ctrader_twisted.sim.trading import margins
 from ctrader_twisted.sim.trading.entities import MARKET, MARKET_RANGE, PROTECTIVE
@@ -92,6 +92,8 @@ def _expected_margin(session: Session, request: ProtoOAExpectedMarginReq) -> Pro
     instrument = venue.instruments.get(request.symbolId)
     if instrument is None:
         raise unknown_symbol(request.symbolId)
+    if any(volume < 1 for volume in request.volume):
+        raise invalid("Volume must be positive")
     expected = margins.expected(account, venue.exchange, instrument, request.volume)
     if expected is None:
         raise Refusal("NO_QUOTES", f"No quotes for symbol {request.symbolId}")

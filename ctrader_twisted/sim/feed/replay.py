@@ -82,6 +82,11 @@ class ReplayFeed(Feed):
         """The instruments that the file has rows of, by symbol id."""
         return MappingProxyType(self._instruments)
 
+    def span(self, symbol_id: int) -> tuple[int, int]:
+        """When a symbol's first tick comes, and the last of the file: of the first repetition, if it loops."""
+        tape = self._tapes[symbol_id]
+        return tape.time(0), tape.time(len(tape.series.times) - 1)
+
     @property
     def remembered(self) -> dict[str, tuple[int, int | None]]:
         """What each memory beside the file itself holds and may hold at most, by name."""
@@ -150,16 +155,13 @@ class ReplayFeed(Feed):
 
     def live_bar(self, symbol_id: int, period: Period, at_ms: int) -> Bar | None:
         """The bar that holds ``at_ms``, built of the ticks up to then; None as long as it has none."""
-        tape = self._tapes[symbol_id]
+        tape, opened = self._tapes[symbol_id], bar_open(period, at_ms)
         minute = at_ms - at_ms % MINUTE
-        before = self._before(symbol_id, period, minute)
-        parts = [] if before is None else [before]
-        for i in range(tape.ticks_until(minute - 1), tape.ticks_until(at_ms)):
-            at = i % len(tape.series.times)
-            if tape.series.changes[at] & BID_CHANGED:
-                bid = tape.series.bids[at]
-                parts.append(Bar(minute, bid, bid, bid, bid, tape.series.volumes[at]))
-        return merged(parts, bar_open(period, at_ms))
+        begun = tape.minute_until(minute, at_ms)
+        before = None if opened == minute else self._before(symbol_id, period, minute)
+        if before is None or begun is None:
+            return before if begun is None else begun._replace(open_ms=opened)
+        return merged((before, begun), opened)
 
     def session_close(self, symbol_id: int, at_ms: int) -> int | None:
         """The bid with which the last trading day before that of ``at_ms`` closed."""
@@ -256,6 +258,21 @@ class _Tape:
             bool(changes & BID_CHANGED),
             bool(changes & ASK_CHANGED),
         )
+
+    def minute_until(self, minute_ms: int, at_ms: int) -> Bar | None:
+        """The bar of a minute, built of the ticks up to a moment in it; None as long as it has no bid."""
+        series, length = self.series, len(self.series.times)
+        bid = first = high = low = volume = 0
+        for i in range(self.ticks_until(minute_ms - 1), self.ticks_until(at_ms)):
+            at = i % length
+            if series.changes[at] & BID_CHANGED:
+                bid = series.bids[at]
+                if not first:
+                    first = high = low = bid
+                high = bid if bid > high else high
+                low = bid if bid < low else low
+                volume += series.volumes[at]
+        return Bar(minute_ms, first, high, low, bid, volume) if first else None
 
     def whole_bars(self, first: int, end: int, open_ms: int) -> list[Bar]:
         """The minutes between two positions as one bar, in a list that is empty where there are none."""

@@ -48,6 +48,20 @@ def commission(account: TradingAccount, market: Market, instrument: Instrument, 
     )
 
 
+def guarantee(account: TradingAccount, market: Market, position: Position) -> int:
+    """Give what a position is charged for a guaranteed stop loss, 0 or less.
+
+    ``gslCharge`` is taken for ticks of the price, as ``gslDistance`` is (unconfirmed); away from zero.
+    """
+    instrument = market.instrument(position.symbol_id)
+    rate = market.rate(instrument.quote_asset_id, deposit_asset(account, market))
+    if rate is None or not instrument.gsl_charge:
+        return 0
+    ticks = instrument.gsl_charge * instrument.tick_size
+    cost = arithmetic.value(position.volume, ticks) * arithmetic.exact(rate)
+    return arithmetic.away(-cost * 10**account.money_digits)
+
+
 def next_due(instrument: Instrument, after: int, *, swap_free: bool = False) -> int:
     """Give the first moment after a time at which swap is charged, or rollover on a swap-free account; ms UTC."""
     first, every = _rhythm(instrument, swap_free)

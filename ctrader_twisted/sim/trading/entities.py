@@ -1,4 +1,4 @@
-"""What an account's book holds: positions and the lots they are made of, orders, deals, cash flow; and their ids.
+"""What an account's book holds and trading changes: positions and the lots they are made of, orders; and all ids.
 
 Prices are integers in 1/100000, volumes hundredths of a unit, money integers of the account's digits, times ms UTC.
 Which field of a message is set, and when, is observed (protocol notes, 1.11 and 1.12, and the recordings).
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ctrader_twisted.messages import (
-    ProtoOAClosePositionDetail,
-    ProtoOADeal,
-    ProtoOADepositWithdraw,
     ProtoOAOrder,
     ProtoOAPosition,
     ProtoOATradeData,
 )
 from ctrader_twisted.sim.feed.instruments import PRICE_SCALE
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 BUY: Final = 1
 SELL: Final = 2
@@ -30,6 +30,9 @@ PROTECTIVE: Final = 4
 """``STOP_LOSS_TAKE_PROFIT``: the order that carries the levels of a position."""
 MARKET_RANGE: Final = 5
 STOP_LIMIT: Final = 6
+
+AT_THE_MARKET: Final = frozenset({MARKET, MARKET_RANGE})
+STOPS: Final = frozenset({STOP, STOP_LIMIT})
 
 ACCEPTED: Final = 1
 FILLED: Final = 2
@@ -53,9 +56,14 @@ def opposite(side: int) -> int:
     return BUY + SELL - side
 
 
-def price_of(relative: int) -> float:
+def price_of(level: int) -> float:
     """Give a price in 1/100000 as messages of orders, positions and deals have it."""
-    return relative / PRICE_SCALE
+    return level / PRICE_SCALE
+
+
+def relative(price: float) -> int:
+    """Give a price of a message in 1/100000."""
+    return round(price * PRICE_SCALE)
 
 
 @dataclass(slots=True)
@@ -66,6 +74,7 @@ class Ids:
     positions: int = 50_000_000
     deals: int = 70_000_000
     cash: int = 80_000_000
+    bonuses: int = 90_000_000
 
     def order(self) -> int:
         """Give the next orderId."""
@@ -86,6 +95,11 @@ class Ids:
         """Give the next balanceHistoryId."""
         self.cash += 1
         return self.cash
+
+    def bonus(self) -> int:
+        """Give the next bonusHistoryId."""
+        self.bonuses += 1
+        return self.bonuses
 
 
 @dataclass(slots=True)
@@ -180,17 +194,21 @@ class Position:
         volume = self.volume
         return sum([lot.volume * lot.margin_rate for lot in self.lots]) / volume if volume else 0.0
 
+    @property
+    def protection(self) -> Position | Levels:
+        """What has its levels: those that are to come, where there are any."""
+        return self if self.coming is None else self.coming
+
+    @property
+    def guaranteed_stop(self) -> int | None:
+        """The guaranteed stop loss, or the one that it will have in a moment; None without one."""
+        return self.protection.stop_loss if self.protection.guaranteed else None
+
     def message(self, money_digits: int, measurement_units: str = "") -> ProtoOAPosition:
         """Make the message. A closed one has volume, price and margin 0 and keeps its levels (observed)."""
         message = ProtoOAPosition(
             positionId=self.position_id,
-            tradeData=ProtoOATradeData(
-                symbolId=self.symbol_id,
-                volume=self.volume,
-                tradeSide=self.side,
-                guaranteedStopLoss=self.guaranteed,
-                measurementUnits=measurement_units,
-            ),
+            tradeData=_trade_data(self, self.opened_at, measurement_units),
             positionStatus=self.status,
             swap=self.swap,
             price=float(self.exact_price / PRICE_SCALE),
@@ -204,18 +222,7 @@ class Position:
             moneyDigits=money_digits,
             trailingStopLoss=self.trailing,
         )
-        if self.opened_at:
-            message.tradeData.openTimestamp = self.opened_at
-        if self.closed_at:
-            message.tradeData.closeTimestamp = self.closed_at
-        if self.label:
-            message.tradeData.label = self.label
-        if self.comment:
-            message.tradeData.comment = self.comment
-        if self.stop_loss is not None:
-            message.stopLoss = price_of(self.stop_loss)
-        if self.take_profit is not None:
-            message.takeProfit = price_of(self.take_profit)
+        _set_prices(message, stopLoss=self.stop_loss, takeProfit=self.take_profit)
         return message
 
 
@@ -232,6 +239,8 @@ class Order:
     :ivar relative_stop_loss: a distance in 1/100000, or None; so is ``relative_take_profit``.
     :ivar triggered: a stop-limit order whose stop was reached and that now rests at its limit.
     :ivar in_execution: it is on its way to being filled, and can be neither cancelled nor amended.
+    :ivar adds: it names a position, and may trade no other (unconfirmed).
+    :ivar levels_given_to: the position that has taken its levels; 0 for none, or if they were amended since.
     """
 
     order_id: int
@@ -266,24 +275,36 @@ class Order:
     comment: str = ""
     triggered: bool = False
     in_execution: bool = False
+    adds: bool = False
+    levels_given_to: int = 0
 
     @property
     def remaining(self) -> int:
         """The volume that is not executed yet."""
         return self.volume - self.executed
 
+    @property
+    def has_stop(self) -> bool:
+        """Whether it has a stop loss, as a price or as a distance."""
+        return self.stop_loss is not None or self.relative_stop_loss is not None
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether it has a stop loss or a take profit, as a price or as a distance."""
+        return self.has_stop or self.take_profit is not None or self.relative_take_profit is not None
+
+    def stop_at(self, price: int) -> int:
+        """Give its stop loss if it is filled at a price; it has one."""
+        if self.relative_stop_loss is not None:
+            return price - self.relative_stop_loss if self.side == BUY else price + self.relative_stop_loss
+        assert self.stop_loss is not None
+        return self.stop_loss
+
     def message(self, measurement_units: str = "") -> ProtoOAOrder:
         """Make the message."""
         message = ProtoOAOrder(
             orderId=self.order_id,
-            tradeData=ProtoOATradeData(
-                symbolId=self.symbol_id,
-                volume=self.volume,
-                tradeSide=self.side,
-                openTimestamp=self.created_at,
-                guaranteedStopLoss=self.guaranteed,
-                measurementUnits=measurement_units,
-            ),
+            tradeData=_trade_data(self, self.created_at, measurement_units),
             orderType=self.order_type,
             orderStatus=self.status,
             executedVolume=self.executed,
@@ -292,160 +313,56 @@ class Order:
             timeInForce=self.time_in_force,
             positionId=self.position_id,
         )
-        if self.closed_at:
-            message.tradeData.closeTimestamp = self.closed_at
-        if self.label:
-            message.tradeData.label = self.label
-        if self.comment:
-            message.tradeData.comment = self.comment
-        if self.client_order_id:
-            message.clientOrderId = self.client_order_id
         if self.executed:
             message.executionPrice = float(Fraction(self.execution_value, self.executed * PRICE_SCALE))
-        for name, relative in (
-            ("limitPrice", self.limit_price),
-            ("stopPrice", self.stop_price),
-            ("stopLoss", self.stop_loss),
-            ("takeProfit", self.take_profit),
-            ("baseSlippagePrice", self.base_slippage_price),
-        ):
-            if relative is not None:
-                setattr(message, name, price_of(relative))
-        for name, value in (
-            ("relativeStopLoss", self.relative_stop_loss),
-            ("relativeTakeProfit", self.relative_take_profit),
-            ("slippageInPoints", self.slippage),
-            ("expirationTimestamp", self.expires_at),
-            ("trailingStopLoss", self.trailing),
-            ("stopTriggerMethod", self.trigger_method),
-        ):
-            if value is not None:
-                setattr(message, name, value)
-        if self.stop_out:
-            message.isStopOut = True
-        return message
-
-
-@dataclass(frozen=True, slots=True)
-class CloseDetail:
-    """What closing did, all of it in money of the account but the prices and the rate.
-
-    :ivar entry_price: the mean price of what was closed, in 1/100000, exactly.
-    :ivar commission: of both sides: the opening share of what was closed and the closing deal's own.
-    :ivar rate: worth of the quote asset in the deposit asset.
-    :ivar fee: the conversion fee; 0 or less.
-    :ivar offsets: the opening deals that were closed, and how much of each.
-    """
-
-    entry_price: Fraction
-    gross: int
-    swap: int
-    commission: int
-    balance: int
-    balance_version: int
-    closed_volume: int
-    rate: float
-    fee: int
-    offsets: tuple[tuple[int, int], ...]
-
-
-@dataclass(slots=True, eq=False)
-class Deal:
-    """One execution.
-
-    :ivar status: ProtoOADealStatus: 2 filled, 3 partially filled.
-    :ivar detail: what it closed, or None if it opened.
-    """
-
-    deal_id: int
-    order_id: int
-    position_id: int
-    symbol_id: int
-    side: int
-    volume: int
-    filled: int
-    price: int
-    created_at: int
-    executed_at: int
-    margin_rate: float
-    commission: int
-    usd_rate: float
-    status: int = 2
-    detail: CloseDetail | None = None
-
-    def message(self, money_digits: int, *, listed: bool = False) -> ProtoOADeal:
-        """Make the message.
-
-        :param listed: it stands in a list, where ``utcLastUpdateTimestamp`` is the time of its creation (observed).
-        """
-        message = ProtoOADeal(
-            dealId=self.deal_id,
-            orderId=self.order_id,
-            positionId=self.position_id,
-            volume=self.volume,
-            filledVolume=self.filled,
-            symbolId=self.symbol_id,
-            createTimestamp=self.created_at,
-            executionTimestamp=self.executed_at,
-            utcLastUpdateTimestamp=self.created_at if listed else self.executed_at,
-            executionPrice=price_of(self.price),
-            tradeSide=self.side,
-            dealStatus=self.status,
-            marginRate=self.margin_rate,
-            commission=self.commission,
-            baseToUsdConversionRate=self.usd_rate,
-            moneyDigits=money_digits,
+        _set_prices(
+            message,
+            limitPrice=self.limit_price,
+            stopPrice=self.stop_price,
+            stopLoss=self.stop_loss,
+            takeProfit=self.take_profit,
+            baseSlippagePrice=self.base_slippage_price,
         )
-        if self.detail is not None:
-            detail = self.detail
-            message.closePositionDetail.CopyFrom(
-                ProtoOAClosePositionDetail(
-                    entryPrice=float(detail.entry_price / PRICE_SCALE),
-                    grossProfit=detail.gross,
-                    swap=detail.swap,
-                    commission=detail.commission,
-                    balance=detail.balance,
-                    quoteToDepositConversionRate=detail.rate,
-                    closedVolume=detail.closed_volume,
-                    balanceVersion=detail.balance_version,
-                    moneyDigits=money_digits,
-                    pnlConversionFee=detail.fee,
-                )
-            )
-        return message
-
-
-@dataclass(frozen=True, slots=True)
-class CashFlow:
-    """One change of the balance that no deal made.
-
-    :ivar operation: ProtoOAChangeBalanceType.
-    :ivar delta: what was added; negative for what was taken.
-    :ivar balance: the balance after it.
-    :ivar equity: the equity after it.
-    """
-
-    flow_id: int
-    operation: int
-    delta: int
-    balance: int
-    balance_version: int
-    equity: int
-    at: int
-    note: str = ""
-
-    def message(self, money_digits: int) -> ProtoOADepositWithdraw:
-        """Make the message."""
-        message = ProtoOADepositWithdraw(
-            operationType=self.operation,
-            balanceHistoryId=self.flow_id,
-            balance=self.balance,
-            delta=self.delta,
-            changeBalanceTimestamp=self.at,
-            balanceVersion=self.balance_version,
-            equity=self.equity,
-            moneyDigits=money_digits,
+        set_given(
+            message,
+            clientOrderId=self.client_order_id or None,
+            relativeStopLoss=self.relative_stop_loss,
+            relativeTakeProfit=self.relative_take_profit,
+            slippageInPoints=self.slippage,
+            expirationTimestamp=self.expires_at,
+            trailingStopLoss=self.trailing,
+            stopTriggerMethod=self.trigger_method,
+            isStopOut=self.stop_out or None,
         )
-        if self.note:
-            message.externalNote = self.note
         return message
+
+
+def _trade_data(thing: Position | Order, opened_at: int, measurement_units: str) -> ProtoOATradeData:
+    """Make what positions and orders have in common."""
+    data = ProtoOATradeData(
+        symbolId=thing.symbol_id,
+        volume=thing.volume,
+        tradeSide=thing.side,
+        guaranteedStopLoss=thing.guaranteed,
+        measurementUnits=measurement_units,
+    )
+    set_given(
+        data,
+        openTimestamp=opened_at or None,
+        closeTimestamp=thing.closed_at or None,
+        label=thing.label or None,
+        comment=thing.comment or None,
+    )
+    return data
+
+
+def _set_prices(message: Message, **levels: int | None) -> None:
+    """Set those fields of a message for which there is a level, in 1/100000."""
+    set_given(message, **{name: None if level is None else price_of(level) for name, level in levels.items()})
+
+
+def set_given(message: Message, **values: Any) -> None:
+    """Set those fields of a message for which there is a value; the others stay absent."""
+    for name, value in values.items():
+        if value is not None:
+            setattr(message, name, value)

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ctrader_twisted.sim.trading import arithmetic
-from ctrader_twisted.sim.trading.entities import CLOSED, CREATED, OPEN, CashFlow, CloseDetail, Lot, opposite
+from ctrader_twisted.sim.trading.entities import (
+    CLOSED,
+    CREATED,
+    OPEN,
+    Lot,
+    opposite,
+)
+from ctrader_twisted.sim.trading.records import (
+    BALANCE_DEPOSIT,
+    BALANCE_WITHDRAW,
+    NON_WITHDRAWABLE_DEPOSIT,
+    NON_WITHDRAWABLE_WITHDRAW,
+    BonusFlow,
+    CashFlow,
+    CloseDetail,
+)
 
 if TYPE_CHECKING:
     from ctrader_twisted.sim.accounts import TradingAccount
-    from ctrader_twisted.sim.trading.entities import Deal, Ids, Order, Position
-
-BALANCE_DEPOSIT: Final = 0
-BALANCE_WITHDRAW: Final = 1
+    from ctrader_twisted.sim.trading.entities import (
+        Ids,
+        Order,
+        Position,
+    )
+    from ctrader_twisted.sim.trading.records import Deal
 
 
 class Ledger:
@@ -157,9 +174,27 @@ class Ledger:
         :param operation: ProtoOAChangeBalanceType; by default a deposit or a withdrawal, by ``delta``.
         :param unrealised: net result of the open positions, for the equity that is told.
         """
-        self.account.balance += delta
-        self.account.balance_version += 1
+        account = self.account
+        account.balance += delta
+        account.balance_version += 1
+        if operation in (NON_WITHDRAWABLE_DEPOSIT, NON_WITHDRAWABLE_WITHDRAW):
+            account.non_withdrawable_bonus = max(0, account.non_withdrawable_bonus + delta)
         return self._book(delta, at, note, operation, unrealised)
+
+    def give_bonus(self, manager: int, introducing_broker: int, at: int, note: str = "") -> BonusFlow:
+        """Change the bonus, by negative amounts too; it is no part of the balance, whose version stays."""
+        account = self.account
+        account.manager_bonus += manager
+        account.ib_bonus += introducing_broker
+        return BonusFlow(
+            flow_id=self.ids.bonus(),
+            manager_bonus=account.manager_bonus,
+            manager_delta=manager,
+            ib_bonus=account.ib_bonus,
+            ib_delta=introducing_broker,
+            at=at,
+            note=note,
+        )
 
     def finish(self, order: Order, status: int, at: int) -> None:
         """Move an order from the working ones to the past ones."""

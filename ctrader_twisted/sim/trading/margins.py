@@ -4,6 +4,11 @@ The leverage is the account's, or that of the symbol's tiers where it is lower. 
 dollars, of one side of all positions whose symbols have the same tiers; positions climb them in the order in which they
 were opened. Both the exposure and the worth that is margined are those of the opening (the worth: observed; the
 exposure: unconfirmed), so margin changes as positions do, not as prices do.
+
+An account of limited risk may hold instead what a position can lose until its guaranteed stop loss: (mean price - stop)
+x volume, in the deposit asset (documented). Unconfirmed: that the rate is that of the opening; that nothing is held for
+a stop beyond the price of opening; that "both" is the greater of the two; that a position which has no guaranteed stop
+loss uses what its leverage says.
 """
 
 from __future__ import annotations
@@ -12,12 +17,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ctrader_twisted.sim.accounts import NETTED
 from ctrader_twisted.sim.feed.instruments import PRICE_SCALE
 from ctrader_twisted.sim.trading.arithmetic import CENTS, exact, half_up, standing
 from ctrader_twisted.sim.trading.entities import BUY, SELL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ctrader_twisted.sim.accounts import TradingAccount
     from ctrader_twisted.sim.feed.feed import Quote
@@ -29,8 +35,9 @@ MAX: Final = 0
 SUM: Final = 1
 NET: Final = 2
 
-NETTED: Final = 1
-"""The account type that keeps one position of a symbol."""
+BY_LEVERAGE: Final = 0
+BY_STOP: Final = 1
+"""ProtoOALimitedRiskMarginCalculationStrategy."""
 
 US_DOLLAR: Final = "USD"
 
@@ -58,6 +65,7 @@ class _Holding:
 
     :ivar worth: in units of the deposit asset.
     :ivar dollars: in cents of a US dollar.
+    :ivar risk: what can be lost until the guaranteed stop loss, in units of the deposit asset; None without one.
     """
 
     symbol_id: int
@@ -65,6 +73,7 @@ class _Holding:
     leverage_id: int
     worth: Fraction
     dollars: Fraction
+    risk: Fraction | None = None
 
 
 def deposit_asset(account: TradingAccount, market: Market) -> int:
@@ -172,6 +181,15 @@ def level(ledger: Ledger, market: Market) -> Fraction | None:
     return None if amount is None or not taken else Fraction(amount * 100, taken)
 
 
+def below(reached: Fraction, threshold: float) -> bool:
+    """Say whether a margin level is below a threshold, both in percent; exact as ``<`` is, but faster.
+
+    It is asked several times with every tick.
+    """
+    parts, whole = threshold.as_integer_ratio()
+    return reached.numerator * whole < parts * reached.denominator
+
+
 def needed(
     ledger: Ledger,
     market: Market,
@@ -181,6 +199,7 @@ def needed(
     *,
     price: int | None = None,
     position: Position | None = None,
+    stop: Callable[[int], int] | None = None,
 ) -> int | None:
     """Give how much more margin the account would use if an order were filled; None without a price for it.
 
@@ -188,6 +207,7 @@ def needed(
 
     :param price: what it would be filled at; by default the ask for a buy and the bid for a sell.
     :param position: the position it adds to, on an account that is not netted; by default one of its own.
+    :param stop: gives the guaranteed stop loss that what is filled at a price will have; None without one.
     """
     account = ledger.account
     if price is None:
@@ -195,7 +215,8 @@ def needed(
         if quote is None:
             return None
         price = quote.ask if side == BUY else quote.bid
-    new = _new_holding(account, market, instrument, side, volume, price)
+    level = None if stop is None else stop(price)
+    new = _new_holding(account, market, instrument, side, volume, price, level)
     if new is None:
         return None
     positions = ledger.open_positions()
@@ -212,7 +233,7 @@ def needed(
             then.append(_holding(market, one, volume))
             new = None
         else:  # it turns round
-            new = _new_holding(account, market, instrument, side, volume - one.volume, price)
+            new = _new_holding(account, market, instrument, side, volume - one.volume, price, level)
     if new is not None:
         then.append(new)
     return max(0, _used_by(account, market, then) - _used_by(account, market, now))
@@ -223,7 +244,7 @@ def expected(
 ) -> list[tuple[int, int]] | None:
     """Give the margins of volumes if each were all that is bought or sold; None without a price.
 
-    What is already open is not looked at (unconfirmed).
+    What is already open is not looked at, and nobody knows what stop loss they would have (both unconfirmed).
     """
     quote = market.quote(instrument.symbol_id)
     if quote is None:
@@ -244,35 +265,44 @@ def _holding(market: Market, position: Position, without: int = 0) -> _Holding:
 
     :param without: so much of its oldest lots is left out.
     """
-    worth, dollars = Fraction(0), Fraction(0)
+    stop, sign = position.guaranteed_stop, 1 if position.side == BUY else -1
+    worth, dollars, risk = Fraction(0), Fraction(0), Fraction(0)
     for lot in position.lots:
         volume = max(0, lot.volume - without)
         without -= lot.volume - volume
         worth += volume * exact(lot.margin_rate) / CENTS
         dollars += volume * exact(lot.usd_rate)
+        if stop is not None:
+            risk += volume * sign * (lot.price - stop) * exact(lot.margin_rate) / lot.price / CENTS
     instrument = market.instrument(position.symbol_id)
-    return _Holding(position.symbol_id, position.side, instrument.leverage_id, worth, dollars)
+    risked = None if stop is None else max(Fraction(0), risk)
+    return _Holding(position.symbol_id, position.side, instrument.leverage_id, worth, dollars, risked)
 
 
 def _new_holding(
-    account: TradingAccount, market: Market, instrument: Instrument, side: int, volume: int, price: int
+    account: TradingAccount,
+    market: Market,
+    instrument: Instrument,
+    side: int,
+    volume: int,
+    price: int,
+    stop: int | None = None,
 ) -> _Holding | None:
     in_deposit = margin_rate(account, market, instrument, price)
     in_dollars = usd_rate(market, instrument, price)
     if in_deposit is None or in_dollars is None:
         return None
-    return _Holding(
-        instrument.symbol_id,
-        side,
-        instrument.leverage_id,
-        volume * exact(in_deposit) / CENTS,
-        volume * exact(in_dollars),
-    )
+    worth, risk = volume * exact(in_deposit) / CENTS, None
+    if stop is not None:
+        risk = max(Fraction(0), worth * (price - stop if side == BUY else stop - price) / price)
+    dollars = volume * exact(in_dollars)
+    return _Holding(instrument.symbol_id, side, instrument.leverage_id, worth, dollars, risk)
 
 
 def _joined(first: _Holding, second: _Holding) -> _Holding:
     worth, dollars = first.worth + second.worth, first.dollars + second.dollars
-    return _Holding(first.symbol_id, first.side, first.leverage_id, worth, dollars)
+    risk = None if first.risk is None or second.risk is None else first.risk + second.risk
+    return _Holding(first.symbol_id, first.side, first.leverage_id, worth, dollars, risk)
 
 
 def _used_by(account: TradingAccount, market: Market, holdings: Sequence[_Holding]) -> int:
@@ -295,7 +325,10 @@ def _amounts(account: TradingAccount, reference: ReferenceData, holdings: Iterab
             first = below.get(key, Fraction(0))
             below[key] = last = first + holding.dollars
             part = _held(tiers, account.leverage_in_cents, first, last) / holding.dollars
-        amounts.append(half_up(holding.worth * part * 10**account.money_digits))
+        held = holding.worth * part
+        if account.limited_risk and account.limited_risk_margin != BY_LEVERAGE and holding.risk is not None:
+            held = holding.risk if account.limited_risk_margin == BY_STOP else max(held, holding.risk)
+        amounts.append(half_up(held * 10**account.money_digits))
     return amounts
 
 

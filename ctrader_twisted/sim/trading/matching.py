@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctrader_twisted.sim.trading.entities import BUY
+from ctrader_twisted.sim.trading.entities import BUY, LIMIT, MARKET_RANGE, STOP_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ctrader_twisted.sim.books import Level
+    from ctrader_twisted.sim.feed.instruments import Instrument
+    from ctrader_twisted.sim.trading.entities import Order
 
 
 class Piece(NamedTuple):
@@ -20,6 +22,23 @@ class Piece(NamedTuple):
 
     price: int
     volume: int
+
+
+def limit_of(order: Order, instrument: Instrument) -> int | None:
+    """Give the worst price that an order may be filled at, in 1/100000; None for any.
+
+    A stop-limit order's limit lies ``slippageInPoints`` ticks beyond its stop, a market range order's as far from its
+    base price, on the side that is worse for it.
+    """
+    sign = 1 if order.side == BUY else -1
+    away = sign * (order.slippage or 0) * instrument.tick_size
+    if order.order_type == LIMIT:
+        return order.limit_price
+    if order.order_type == STOP_LIMIT and order.stop_price is not None:
+        return order.stop_price + away
+    if order.order_type == MARKET_RANGE and order.base_slippage_price is not None:
+        return order.base_slippage_price + away
+    return None
 
 
 def within(side: int, price: int, limit: int | None) -> bool:

@@ -46,7 +46,7 @@ class MarginCalls:
         """
         due = []
         for kind, (threshold, _) in account.margin_calls.items():
-            if level is None or level >= threshold:
+            if level is None or not margins.below(level, threshold):
                 self.below.discard(kind)
             elif kind not in self.below and (kind not in self.told or now - self.told[kind] >= APART):
                 self.below.add(kind)
@@ -69,7 +69,7 @@ def stop_out(
     """
     account = ledger.account
     level = margins.level(ledger, market)
-    if level is None or not account.stop_out_level or level >= account.stop_out_level:
+    if level is None or not account.stop_out_level or not margins.below(level, account.stop_out_level):
         return None
     open_now = ledger.open_positions()
     if candidates is not None:

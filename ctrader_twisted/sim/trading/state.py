@@ -11,7 +11,6 @@ import dataclasses
 import json
 import math
 import operator
-import os
 import types
 import typing
 from fractions import Fraction
@@ -20,17 +19,23 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from ctrader_twisted.sim.accounts import Grant
 from ctrader_twisted.sim.feed.calendar import LAST_MS
 from ctrader_twisted.sim.feed.instruments import TradingMode
-from ctrader_twisted.sim.trading.entities import CashFlow, CloseDetail, Deal, Ids, Levels, Lot, Order, Position
+from ctrader_twisted.sim.trading.entities import (
+    Ids,
+    Levels,
+    Lot,
+    Order,
+    Position,
+)
+from ctrader_twisted.sim.trading.records import CashFlow, CloseDetail, Deal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Mapping
 
     from ctrader_twisted.sim.trading.ledger import Ledger
     from ctrader_twisted.sim.venue import Venue
 
 FORMAT: Final = "ctrader_twisted.sim state"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _T = TypeVar("_T")
 
@@ -52,6 +57,9 @@ class _Account:
     leverage_in_cents: int
     access_rights: int
     margin_calls: list[tuple[int, float, int]]
+    manager_bonus: int
+    ib_bonus: int
+    non_withdrawable_bonus: int
 
 
 @dataclasses.dataclass(slots=True)
@@ -68,6 +76,15 @@ class _Remembered:
 
 def save(venue: Venue) -> dict[str, Any]:
     """Give the state of a venue as plain values, such as JSON has."""
+    accounts = []
+    for account_id in venue.registry.accounts:
+        past = {name: _table(rows) for name, rows in past_of(venue, account_id).items()}
+        accounts.append(save_account(venue, account_id) | past)
+    return save_venue(venue) | {"accounts": accounts}
+
+
+def save_venue(venue: Venue) -> dict[str, Any]:
+    """Give the state of a venue but for its accounts."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -83,7 +100,6 @@ def save(venue: Venue) -> dict[str, Any]:
         "grants": _table(venue.registry.grants),
         "codes_made": venue.registry.codes_made,
         "books": {str(symbol_id): state for symbol_id, state in venue.ticker.books_state().items()},
-        "accounts": [_save_account(venue, account_id) for account_id in venue.registry.accounts],
     }
 
 
@@ -122,7 +138,8 @@ def load(venue: Venue, state: Mapping[str, Any]) -> None:
     accounts = _read(list[dict[str, Any]], state, "accounts")
     known = [_load_account(venue, one, f"accounts[{number}]") for number, one in enumerate(accounts)]
     saved, ids = _read(Ids, state, "ids"), venue.exchange.ids
-    ids.orders, ids.positions, ids.deals, ids.cash = saved.orders, saved.positions, saved.deals, saved.cash
+    for name in _FIELDS[Ids]:
+        setattr(ids, name, getattr(saved, name))
     for account_id in venue.registry.accounts:
         if account_id not in known:  # it is new, and its first deposit took an id that was given away before
             flow = venue.exchange.desk(account_id).ledger.cash_flow
@@ -143,18 +160,26 @@ def load(venue: Venue, state: Mapping[str, Any]) -> None:
         )
 
 
-def _save_account(venue: Venue, account_id: int) -> dict[str, Any]:
+def past_of(venue: Venue, account_id: int) -> dict[str, Collection[Any]]:
+    """Give the rows of an account that only grow in number, by the names of their tables."""
+    ledger = venue.exchange.desk(account_id).ledger
+    return {
+        "closed_positions": ledger.closed_positions.values(),
+        "past_orders": ledger.past_orders.values(),
+        "deals": ledger.deals,
+        "cash_flow": ledger.cash_flow,
+    }
+
+
+def save_account(venue: Venue, account_id: int) -> dict[str, Any]:
+    """Give the state of an account but for its past."""
     account, desk = venue.registry.accounts[account_id], venue.exchange.desk(account_id)
     saved = {field.name: getattr(account, field.name) for field in dataclasses.fields(_Account)}
     saved["margin_calls"] = [[number, *call] for number, call in account.margin_calls.items()]
     ledger = desk.ledger
     return saved | {
         "positions": _table(ledger.positions.values()),
-        "closed_positions": _table(ledger.closed_positions.values()),
         "orders": _table(ledger.orders.values()),
-        "past_orders": _table(ledger.past_orders.values()),
-        "deals": _table(ledger.deals),
-        "cash_flow": _table(ledger.cash_flow),
         "desk": desk.state(),
     }
 
@@ -171,6 +196,8 @@ def _load_account(venue: Venue, state: dict[str, Any], where: str) -> int:
             raise StateError(f"{where}: {problem}, and is {getattr(account, name)}")
     account.balance, account.balance_version = saved.balance, saved.balance_version
     account.leverage_in_cents, account.access_rights = saved.leverage_in_cents, saved.access_rights
+    account.manager_bonus, account.ib_bonus = saved.manager_bonus, saved.ib_bonus
+    account.non_withdrawable_bonus = saved.non_withdrawable_bonus
     account.margin_calls.update({number: (level, at) for number, level, at in saved.margin_calls})
     ledger = venue.exchange.desk(saved.account_id).ledger
     ledger.positions = {one.position_id: one for one in _rows(Position, state, "positions", where)}
@@ -213,46 +240,6 @@ def _number(text: str, where: str) -> int:
     return int(text)
 
 
-# ---------------------------------------------------------------------------------------------------------- the file
-
-
-def write_file(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a state to a file that only its owner can read: all of it or nothing, whatever happens meanwhile.
-
-    :raises OSError: if it can't be written; the file is then what it was.
-    """
-    beside = path.with_name(path.name + ".new")
-    text = json.dumps(state, separators=(",", ":"))
-    try:
-        beside.unlink(missing_ok=True)
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
-
-
-def read_file(path: Path) -> dict[str, Any] | None:
-    """Read what `write_file` wrote; None if there is no such file.
-
-    :raises OSError: if it can't be read.
-    :raises StateError: if it is not the state of a venue.
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    try:
-        state = json.loads(data)
-    except ValueError as error:
-        raise StateError(f"it is not JSON ({error})") from None
-    times_of(state)
-    return typing.cast("dict[str, Any]", state)
-
-
 # ------------------------------------------------------------------------------------------------- values and tables
 
 
@@ -286,14 +273,22 @@ _AS_THEY_ARE: Final[Mapping[type, Mapping[str, frozenset[type]]]] = {
 
 def _table(rows: Collection[Any]) -> dict[str, Any]:
     """Give dataclasses of a kind as rows under the names of their columns."""
-    if not rows:
-        return {"columns": [], "rows": []}
-    columns = tuple(_FIELDS[type(next(iter(rows)))])
-    values_of = operator.attrgetter(*columns)
-    return {
-        "columns": list(columns),
-        "rows": [[value if type(value) in _SCALARS else _plain(value) for value in values_of(row)] for row in rows],
-    }
+    return {"columns": columns_of(next(iter(rows))), "rows": plain_rows(rows)} if rows else {"columns": [], "rows": []}
+
+
+def columns_of(row: Any) -> list[str]:
+    """Give the names of the fields of a dataclass that is saved."""
+    return list(_FIELDS[type(row)])
+
+
+def plain_rows(rows: Iterable[Any]) -> list[list[Any]]:
+    """Give dataclasses of one kind as the values of their columns."""
+    found: list[list[Any]] = []
+    values_of = None
+    for row in rows:
+        values_of = values_of or operator.attrgetter(*_FIELDS[type(row)])
+        found.append([value if type(value) in _SCALARS else _plain(value) for value in values_of(row)])
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -9,8 +9,14 @@ from ctrader_twisted.sim.accounts import TradingAccount
 from ctrader_twisted.sim.feed.feed import Quote
 from ctrader_twisted.sim.feed.house import HOUSE
 from ctrader_twisted.sim.trading import charges, margins
-from ctrader_twisted.sim.trading.entities import BUY, Deal, Ids, Position, opposite
+from ctrader_twisted.sim.trading.entities import (
+    BUY,
+    Ids,
+    Position,
+    opposite,
+)
 from ctrader_twisted.sim.trading.ledger import Ledger
+from ctrader_twisted.sim.trading.records import Deal
 
 if TYPE_CHECKING:
     from ctrader_twisted.sim.feed.instruments import Instrument, ReferenceData

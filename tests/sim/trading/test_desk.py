@@ -326,7 +326,7 @@ def test_no_level_is_hit_between_a_close_and_the_end_of_its_protection():
     assert kinds(events) == ["ORDER_ACCEPTED", "ORDER_FILLED", "* ORDER_CANCELLED"]
 
 
-def test_a_position_closed_before_it_was_protected_never_is():
+def test_a_position_is_protected_though_its_close_is_on_the_way():
     with stage(STILL) as kit:
         trader = Trader(kit)
         opened = trader.order(0.141, relativeStopLoss=200)
@@ -335,7 +335,7 @@ def test_a_position_closed_before_it_was_protected_never_is():
         with_delay = kit.venue.options.execution_delay
         events = trader.does("ClosePosition", positionId=position, volume=100_000)
     assert with_delay > 0.008
-    assert kinds(events)[:2] == ["ORDER_ACCEPTED", "* ORDER_ACCEPTED"]  # protected in the meantime, after all
+    assert kinds(events)[:2] == ["ORDER_ACCEPTED", "* ORDER_ACCEPTED"]  # protected in the meantime
     assert kinds(events)[2:] == ["ORDER_FILLED", "* ORDER_CANCELLED"]
 
 

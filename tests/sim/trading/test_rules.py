@@ -11,7 +11,8 @@ from ctrader_twisted import messages
 from ctrader_twisted.sim.feed.house import CHRISTMAS, HOUSE
 from ctrader_twisted.sim.feed.instruments import TradingMode
 from ctrader_twisted.sim.testing import DEFAULT_START
-from ctrader_twisted.sim.trading import rules
+from ctrader_twisted.sim.trading import matching, rules
+from ctrader_twisted.sim.trading.rules import circumstances, new_order, numbers, position, working_order
 from tests.sim.trading.staged import (
     BUY,
     FOK,
@@ -399,7 +400,8 @@ def test_amends_of_orders_that_are_refused():
         assert refused(limit, limitPrice=-1.0) == (EVENT, PRICES)
         assert refused(limit, stopPrice=1.13) == (EVENT, PRICES)
         assert refused(limit, stopLoss=1.12) == (EVENT, STOPS)
-        assert refused(limit, slippageInPoints=-1) == (EVENT, PRICES)
+        assert refused(limit, slippageInPoints=7) == (ERROR, INVALID)
+        assert refused(limit, expirationTimestamp=ends) == (ERROR, INVALID)  # it is GOOD_TILL_CANCEL
         assert refused(limit, limitPrice=1.11, trailingStopLoss=True) == (ERROR, INVALID)
         assert refused(stop, stopPrice=1.11) == (EVENT, PRICES)
         assert refused(dated, expirationTimestamp=DEFAULT_START) == (EVENT, "TRADING_BAD_EXPIRATION_DATE")
@@ -429,6 +431,23 @@ def test_the_channel_is_an_option(refusals, channel):
         assert not answer.isServerEvent
 
 
+def test_a_rejection_shows_what_the_command_was_about():
+    with stage(STILL, refusals="rejected") as kit:
+        trader = Trader(kit)
+        (rejected,) = trader.order(volume=1)
+        assert (kinds([rejected]), rejected.errorCode) == (["ORDER_REJECTED"], VOLUME)
+        assert not rejected.HasField("order")  # it has become none
+        (placed,) = trader.order(orderType=LIMIT, limitPrice=1.11)
+        (amend,) = trader.does("AmendOrder", orderId=placed.order.orderId, volume=1)
+        assert (kinds([amend]), amend.order) == (["ORDER_REJECTED"], placed.order)
+        (cancel,) = trader.does("CancelOrder", orderId=1)
+        assert (kinds([cancel]), cancel.errorCode) == (["ORDER_CANCEL_REJECTED"], "ORDER_NOT_FOUND")
+        assert not cancel.HasField("order")
+        position = trader.opens()
+        (close,) = trader.does("ClosePosition", positionId=position.positionId, volume=10**9)
+        assert (close.errorCode, close.position.positionId) == (VOLUME, position.positionId)
+
+
 def test_marketable_limits_may_be_refused():
     with stage(STILL, marketable_limits="refuse") as kit:
         trader = Trader(kit)
@@ -452,8 +471,9 @@ def test_every_rule_is_in_a_table():
     told = {*rules.NEW_ORDER, *rules.CANCEL_ORDER, *rules.AMEND_ORDER, *rules.AMEND_POSITION, *rules.CLOSE_POSITION}
     rule_like = {
         value
-        for name, value in vars(rules).items()
-        if callable(value) and getattr(value, "__module__", "") == rules.__name__ and not name.startswith("_")
+        for room in (circumstances, new_order, numbers, position, working_order)
+        for name, value in vars(room).items()
+        if getattr(value, "__module__", "") == room.__name__ and not name.startswith("_")
         and list(getattr(value, "__annotations__", {})) == ["case", "return"]
         and value.__annotations__["return"] == "Problem | None"
     }  # fmt: skip
@@ -465,8 +485,8 @@ def test_the_limit_of_an_order_lies_beyond_its_price_on_the_worse_side():
 
     euro = HOUSE.instrument("EURUSD")
     order = Order(1, 2, EURUSD, BUY, 100_000, STOP_LIMIT, 0, stop_price=112_000, slippage=15)
-    assert rules.limit_of(order, euro) == 112_015
-    assert rules.limit_of(replace(order, side=SELL), euro) == 111_985
+    assert matching.limit_of(order, euro) == 112_015
+    assert matching.limit_of(replace(order, side=SELL), euro) == 111_985
     ranged = replace(order, order_type=MARKET_RANGE, stop_price=None, base_slippage_price=112_000)
-    assert rules.limit_of(ranged, replace(euro, digits=3, start_price=1_000_000)) == 113_500
-    assert rules.limit_of(replace(order, order_type=MARKET), euro) is None
+    assert matching.limit_of(ranged, replace(euro, digits=3, start_price=1_000_000)) == 113_500
+    assert matching.limit_of(replace(order, order_type=MARKET), euro) is None

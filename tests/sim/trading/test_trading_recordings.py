@@ -12,7 +12,12 @@ import pytest
 
 from ctrader_twisted.sim.feed.house import HOUSE
 from ctrader_twisted.sim.trading import arithmetic, charges, margins
-from ctrader_twisted.sim.trading.entities import BUY, SELL, Deal, Position
+from ctrader_twisted.sim.trading.entities import (
+    BUY,
+    SELL,
+    Position,
+)
+from ctrader_twisted.sim.trading.records import Deal
 from tests.sim.trading.still import BTCUSD, EURUSD, GER40, XAUUSD, Book, Still
 from tests.wire.test_recordings import read
 

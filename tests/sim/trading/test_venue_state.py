@@ -26,7 +26,8 @@ from ctrader_twisted.sim.testing import (
     VenueKit,
     WireClient,
 )
-from ctrader_twisted.sim.trading.state import StateError, read_file, write_file
+from ctrader_twisted.sim.trading.state import StateError
+from ctrader_twisted.sim.trading.state_file import StateFile, read_file, write_texts
 from tests.sim.traded import BUY, FILLED, LIMIT, SELL, STOP, a_past, carried_out, filled, new_order, questions
 from tests.sim.venues import EURUSD, GBPUSD, XAUUSD, account_auth, of_account, with_account, with_application
 
@@ -353,7 +354,7 @@ def state() -> Any:
     ("path", "value", "problem"),
     [
         ("format", "something", "it is not the state of a venue"),
-        ("version", 2, "it is of version 2, and this program knows version 1"),
+        ("version", 1, "it is of version 1, and this program knows version 2"),
         ("version", ..., "it is of version None"),
         ("seed", 2, "it was saved with seed 2, and the venue's is 1"),
         ("now", ..., "now is missing"),
@@ -402,6 +403,10 @@ def test_the_whole_of_it_is_needed(state):
 # ------------------------------------------------------------------------------------------------- the file
 
 
+def write_file(path: Path, state: object) -> None:
+    write_texts(path, [json.dumps(state)])
+
+
 def test_a_file_is_its_owners_and_written_whole(tmp_path, state, monkeypatch):
     path = tmp_path / "state.json"
     assert read_file(path) is None
@@ -435,10 +440,10 @@ def test_a_service_keeps_its_venue_in_the_file(tmp_path):
     service = VenueService(reactor, settings)
     service.startService()
     assert read_file(path)["now"] == DEFAULT_START  # at once: a file that can't be written is no surprise at the end
-    service.venue.exchange.desk(EUR_ACCOUNT).deposit(77_700)
+    service.venue.exchange.desk(EUR_ACCOUNT).money.deposit(77_700)
     reactor.advance(SAVE_EVERY)
     assert read_file(path)["accounts"][0]["balance"] == 1_077_700
-    service.venue.exchange.desk(EUR_ACCOUNT).deposit(300)
+    service.venue.exchange.desk(EUR_ACCOUNT).money.deposit(300)
     reactor.advance(10)
     service.stopService()
     assert read_file(path)["accounts"][0]["balance"] == 1_078_000
@@ -449,6 +454,76 @@ def test_a_service_keeps_its_venue_in_the_file(tmp_path):
     assert again.venue.now() == DEFAULT_START + 70_000
     assert again.venue.registry.accounts[EUR_ACCOUNT].balance == 1_078_000
     again.stopService()
+
+
+def test_a_file_says_what_the_state_says_however_often_it_is_written(tmp_path):
+    with trading_kit() as kit:
+        client = listener(kit)
+        path = tmp_path / "state.json"
+        file = StateFile(path)
+        file.write(kit.venue)
+        assert read_file(path) == kit.venue.save_state()
+        ids = a_past(kit, client)
+        file.write(kit.venue)
+        assert read_file(path) == kit.venue.save_state()
+        closing = of_account("ClosePosition", positionId=ids["position"], volume=100_000)
+        client.send(closing, "close")
+        for _ in range(40):  # emptied, and told to be closed a little later: its row changes once more
+            kit.advance(0.005)
+            file.write(kit.venue)
+            assert read_file(path) == kit.venue.save_state()
+        assert ids["position"] in kit.venue.exchange.desk(EUR_ACCOUNT).ledger.closed_positions
+
+
+def test_what_is_finished_is_put_into_words_once(tmp_path, monkeypatch):
+    from ctrader_twisted.sim.trading import state_file as module
+
+    put: list[int] = []
+    plain_rows = module.plain_rows
+
+    def counted(rows: list[object]) -> object:
+        put.append(len(rows))
+        return plain_rows(rows)
+
+    monkeypatch.setattr(module, "plain_rows", counted)
+    with trading_kit() as kit:
+        client = listener(kit)
+        file = StateFile(tmp_path / "state.json")
+        a_past(kit, client)
+        file.write(kit.venue)
+        assert sum(put) > 10
+        put.clear()
+        file.write(kit.venue)
+        assert put == []
+
+
+def test_two_venues_do_not_share_a_file(tmp_path):
+    settings = settings_for(tmp_path)
+    first, second = (VenueService(MemoryReactorClock(), settings) for _ in range(2))
+    first.startService()
+    first.venue.exchange.desk(EUR_ACCOUNT).money.deposit(77_700)
+    with pytest.raises(ConfigurationError) as refused:
+        second.startService()
+    assert (refused.value.key, refused.value.file) == ("simulator.state", str(tmp_path / "venue.toml"))
+    assert str(tmp_path / "venue-state.json") in refused.value.problem
+    assert refused.value.remedy == "End the other venue, or name another file for this one."
+    assert not second.running
+    first.stopService()
+    second.startService()
+    assert second.venue.registry.accounts[EUR_ACCOUNT].balance == 1_077_700
+    second.stopService()
+
+
+def test_a_venue_that_cannot_begin_leaves_the_file_to_others(tmp_path):
+    settings = settings_for(tmp_path)
+    path = tmp_path / "venue-state.json"
+    path.write_text("{")
+    with pytest.raises(ConfigurationError):
+        VenueService(MemoryReactorClock(), settings).startService()
+    path.unlink()
+    other = VenueService(MemoryReactorClock(), settings)
+    other.startService()
+    other.stopService()
 
 
 def test_a_venue_without_a_file_keeps_nothing(tmp_path):
@@ -499,8 +574,6 @@ def test_a_file_that_cannot_be_written_is_refused_at_the_start(tmp_path):
 
 
 def test_a_file_that_can_no_longer_be_written_ends_nothing(tmp_path, logged_errors, monkeypatch):
-    from ctrader_twisted.sim import service as module
-
     said: list[str] = []
     reactor = MemoryReactorClock()
     service = VenueService(reactor, settings_for(tmp_path))
@@ -509,7 +582,7 @@ def test_a_file_that_can_no_longer_be_written_ends_nothing(tmp_path, logged_erro
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "write_file", full)
+    monkeypatch.setattr(os, "replace", full)
     monkeypatch.setattr(service, "log", type("Log", (), {"error": lambda _, text, problem: said.append(problem)})())
     reactor.advance(SAVE_EVERY)
     reactor.advance(SAVE_EVERY)
