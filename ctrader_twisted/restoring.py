@@ -10,7 +10,6 @@ from twisted.logger import Logger
 
 from ctrader_twisted import messages
 from ctrader_twisted.errors import (
-    AlreadyStanding,
     AnswerTimeout,
     CannotRoute,
     NotAuthorised,
@@ -169,7 +168,7 @@ class Restoring:
             subscriptions = tuple(subscription for subscription in subscriptions if subscription not in ended)
             if isinstance(refusal, ServerError) and len(subscriptions) > 1:
                 steps.extendleft(reversed(one_by_one(message, subscriptions)))  # one is to blame; the others may stand
-            elif refusal is None or isinstance(refusal, AlreadyStanding):
+            elif refusal is None:
                 renewed.extend(subscriptions)
             else:
                 for subscription in subscriptions:

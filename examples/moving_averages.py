@@ -26,7 +26,6 @@ from twisted.logger import Logger
 
 from ctrader_twisted import Disconnected
 from ctrader_twisted.account import Order, Position, PositionClosed
-from ctrader_twisted.errors import AlreadyStanding
 from ctrader_twisted.market import Bar, LiveBars, Lots, Pips, Symbol
 from ctrader_twisted.messages import ProtoOASpotEvent, ProtoOATradeSide, ProtoOATrendbarPeriod
 from ctrader_twisted.sim.testing import EUR_ACCOUNT, VenueKit
@@ -111,16 +110,8 @@ class MovingAverages(Service):
         account = await self.account.ready()
         self._symbol = await account.symbol(self._name)
         of_account: dict[str, Any] = {"ctidTraderAccountId": account.account_id}
-        try:
-            await self._client.subscribe_spots(**of_account, symbolId=[self._symbol.symbol_id])
-        except AlreadyStanding:
-            pass  # the account values positions with them, or the daemon writes them: they come here, too
-        try:
-            await self._client.subscribe_live_trendbar(
-                **of_account, symbolId=self._symbol.symbol_id, period=self._period
-            )
-        except AlreadyStanding:
-            pass
+        await self._client.subscribe_spots(**of_account, symbolId=[self._symbol.symbol_id])
+        await self._client.subscribe_live_trendbar(**of_account, symbolId=self._symbol.symbol_id, period=self._period)
         self.log.info("trading {symbol} with a balance of {balance}", symbol=self._symbol, balance=account.balance)
 
     def _could_not_begin(self, failure: Any) -> None:

@@ -794,3 +794,51 @@ def test_limits_that_set_none(refused: Callable[..., list[ConfigurationError]]) 
     assert (error.key, error.problem) == ("account[1].safety", "an empty table sets no limit")
     (error,) = refused(ACCOUNT + "safety = 5\n" + OUTPUT)
     assert (error.key, error.problem) == ("account[1].safety", "a number where a table belongs")
+
+
+# Aliases of an account
+
+
+def test_the_aliases_of_an_account(read: Callable[..., Configuration]) -> None:
+    configuration = read(
+        ACCOUNT
+        + """
+[account.aliases]
+gold = "XAUUSD"
+"us.30" = "US 30"
+
+[[account]]
+id = 8
+environment = "demo"
+"""
+        + OUTPUT
+    )
+    first, second = configuration.environments[0].accounts
+    assert first.aliases == {"gold": "XAUUSD", "us.30": "US 30"}
+    assert second.aliases == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "problem", "remedy"),
+    [
+        ("gold = 5", "gold", "a number where a text belongs", "Write gold ="),
+        ('gold = ""', "gold", "an empty text where a text belongs", "Write gold ="),
+        ('us.30 = "US 30"', "us", "a table where a text belongs", '"us.30" ='),
+        ('" " = "XAUUSD"', '""', "a name without letters", "the alias first"),
+        ('gold = "XAUUSD"\nGold = "XAUEUR"', "Gold", 'the same name as "gold"', "Name each once."),
+        ("", "", "an empty table names nothing", "or remove it"),
+    ],
+)
+def test_an_alias_that_is_none(
+    refused: Callable[..., list[ConfigurationError]], line: str, key: str, problem: str, remedy: str
+) -> None:
+    (error,) = refused(ACCOUNT + "[account.aliases]\n" + line + "\n" + OUTPUT)
+    where = f"account[1].aliases.{key}" if key else "account[1].aliases"
+    assert (error.key, problem in error.problem, remedy in error.remedy) == (where, True, True)
+
+
+def test_aliases_under_another_name(refused: Callable[..., list[ConfigurationError]]) -> None:
+    (error,) = refused(ACCOUNT + '[account.alias]\ngold = "XAUUSD"\n' + OUTPUT)
+    assert (error.key, error.remedy) == ("account[1].alias", 'Did you mean "aliases"?')
+    (error,) = refused(ACCOUNT + 'aliases = ["gold"]\n' + OUTPUT)
+    assert (error.key, error.problem) == ("account[1].aliases", "a list where a table belongs")

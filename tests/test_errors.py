@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import pickle
+import pkgutil
 import re
 import traceback
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,13 +23,18 @@ from ctrader_twisted.errors import (
     DeadPeer,
     DryRun,
     EventsDropped,
+    ExtraMissing,
     FrameTooLong,
     HandshakeRefused,
+    HistoryIncomplete,
+    HistoryRefused,
     IncompleteMessage,
     IncompletePayload,
+    LevelsMissing,
     LevelsRefused,
     LocalError,
     NeverArrived,
+    NoProgress,
     NotARequest,
     NotFilled,
     NotWorking,
@@ -56,11 +64,16 @@ from ctrader_twisted.errors import (
 )
 from ctrader_twisted.market import Lots
 
-CLASSES = [
-    cls
-    for _, cls in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(cls, BaseException) and cls.__module__ == errors.__name__
-]
+ROOMS = [importlib.import_module(f"{errors.__name__}.{room.name}") for room in pkgutil.iter_modules(errors.__path__)]
+CLASSES = sorted(
+    {
+        cls
+        for room in ROOMS
+        for _, cls in inspect.getmembers(room, inspect.isclass)
+        if issubclass(cls, BaseException) and cls.__module__.startswith(errors.__name__)
+    },
+    key=lambda cls: cls.__name__,
+)
 
 
 def drawn() -> dict[str, str]:
@@ -81,9 +94,24 @@ def test_the_drawing_is_the_tree() -> None:
     assert {cls.__name__: cls.__bases__[0].__name__ for cls in CLASSES} == drawn()
 
 
+def test_the_docstring_names_every_room() -> None:
+    named = set(re.findall(r"^\* `([a-z]+)` ", errors.__doc__ or "", re.MULTILINE))
+    assert named == {room.__name__.rpartition(".")[2] for room in ROOMS}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_exception_is_imported_from_one_place_and_says_so(cls: type[OpenApiError]) -> None:
+    assert cls.__name__ in errors.__all__
+    assert getattr(errors, cls.__name__) is cls
+    assert f"{cls.__module__}.{cls.__qualname__}" == f"ctrader_twisted.errors.{cls.__name__}"
+
+
 @pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls is not OpenApiError], ids=lambda cls: cls.__name__)
 def test_every_exception_says_whose_fault_it_is(cls: type[OpenApiError]) -> None:
-    assert sum(issubclass(cls, root) for root in (LocalError, RemoteError, OrderEnded, RequestFailed)) == 1
+    assert (
+        sum(issubclass(cls, root) for root in (LocalError, RemoteError, OrderEnded, RequestFailed, HistoryIncomplete))
+        == 1
+    )
 
 
 @pytest.mark.parametrize("cls", [SendTimeout, AnswerTimeout])
@@ -100,6 +128,13 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
     [
         (ConfigurationError("a.toml", "x.y", "is 3", "Give 4."), "a.toml: x.y: is 3. Give 4."),
         (ConfigurationError("a.toml", "", "can't be read", "Make it."), "a.toml: can't be read. Make it."),
+        (NoProgress(5), "the server says that there is more before 5 ms, and gives nothing new"),
+        (HistoryRefused("no period 'M7'", "give one of M1"), "no period 'M7': give one of M1"),
+        (ExtraMissing("polars", "a DataFrame", "polars"), 'a DataFrame needs polars: pip install "polars"'),
+        (
+            HistoryIncomplete("EURUSD M1", datetime(2026, 3, 3, tzinfo=UTC), "lost"),
+            "EURUSD M1 ended at 2026-03-03T00:00:00+00:00: lost",
+        ),
         (IncompleteMessage("ProtoOATraderReq", ["a", "b.c"]), "ProtoOATraderReq lacks a, b.c: set every required"),
         (NotARequest("ProtoOASpotEvent"), "ProtoOASpotEvent is not a request"),
         (EventsDropped(3, 1000), "3 events were dropped because the reader fell more than 1000 events behind"),
@@ -170,6 +205,10 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
         (NeverArrived("order 7", 10.2, 7), "order 7 for account 7: no answer came, and 10 s later the server knows"),
         (NotFilled("order 7", "cancelled", 0, 100), "order 7: cancelled, nothing of it was executed: look at"),
         (NotFilled("order 7", "expired", 50, 100), "order 7: expired, 50 of 100 hundredths of a unit was executed"),
+        (
+            LevelsMissing("order 7", 5, ["stop loss", "take profit"]),
+            "order 7: filled, but position 5 is open without its stop loss and take profit: call set_levels, or close",
+        ),
         (NotWorking("order 7", "filled"), "order 7: filled: look at the account's positions and pending orders"),
         (AnswerTimeout("R", "late", 7), "R for account 7: late; it was sent, its outcome is unknown: reconcile"),
     ],
@@ -193,13 +232,19 @@ def test_only_what_loses_the_stream_is_fatal() -> None:
 
 @pytest.mark.parametrize(
     "cls",
-    [cls for cls in CLASSES if issubclass(cls, OrderRefused) and cls is not OrderRefused],
+    [cls for cls in CLASSES if issubclass(cls, OrderRefused)],
     ids=lambda cls: cls.__name__,
 )
 def test_every_kind_of_refused_order_says_what_to_do(cls: type[OrderRefused]) -> None:
     error = cls("ODD")
     assert error.remedy[:1].isupper() and error.remedy.endswith(".")
     assert str(error) == f"the server: ODD. {error.remedy}"
+
+
+def test_a_traceback_names_the_place_to_import_from() -> None:
+    shown = traceback.format_exception_only(BadVolume("ODD"))
+    assert shown[0].startswith("ctrader_twisted.errors.BadVolume: ")
+    assert b"cctrader_twisted.errors\nBadVolume\n" in pickle.dumps(BadVolume("ODD"), protocol=0)
 
 
 def test_a_traceback_shows_each_remedy_once() -> None:

@@ -6,7 +6,7 @@ import errno
 import io
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -271,6 +271,21 @@ def test_the_closed_bars_are_those_of_history(bench: Bench) -> None:
         prices = (low + counted.deltaOpen, low + counted.deltaHigh, low, low + counted.deltaClose)
         assert tuple(int(Decimal(bar[key]) * 100000) for key in ("open", "high", "low", "close")) == prices
         assert bar["ticks"] == counted.volume
+
+
+def test_the_last_bar_before_a_weekend_is_written_on_friday_and_once(tmp_path: Path) -> None:
+    closes = round(datetime(2026, 3, 6, 21, 55, tzinfo=UTC).timestamp() * 1000)
+    with VenueKit(start=closes - 90_000) as kit:
+        bench = Bench(kit, tmp_path).start(account(symbols='["EURUSD"]', more='bars = ["M1"]'))
+        kit.advance(100)
+        last = [closes - 120_000, closes - 60_000]
+        assert [round(_seconds(bar["opened"]) * 1000) for bar in bench.of("bar")] == last
+        kit.cut()  # after it the last bar is told once more
+        kit.advance(47.3 * 3600)
+        opened = [round(_seconds(bar["opened"]) * 1000) for bar in bench.of("bar")]
+        assert opened[:2] == last
+        assert opened == sorted(set(opened)) and len(opened) > 5
+        bench.stop()
 
 
 def _seconds(iso: str) -> float:
@@ -606,6 +621,33 @@ def test_what_a_user_service_trades_keeps_to_the_limits_of_the_configuration(ben
     bench.client.limit(EUR_ACCOUNT, Safety(halted=True))
     with pytest.raises(TradingHalted):
         kit.settle(trading.buy("EURUSD", Lots("0.01")).accepted())
+
+
+def test_what_a_user_service_trades_is_called_as_the_configuration_says(bench: Bench) -> None:
+    made: list[Any] = []
+
+    def make(client: Any, settings: Any) -> Recorded:
+        # The limits of the configuration speak of its own "euro": no service can make another symbol of that.
+        made.append(client.account(EUR_ACCOUNT, aliases={"Euro": "XAUUSD", "gold": "XAUUSD"}))
+        return Recorded(client, settings)
+
+    tables = '[account.aliases]\neuro = "EURUSD"\nDollar = "USDJPY"\n[account.safety]\nsymbols = ["euro"]\n'
+    bench.start(account() + tables, factories=(make,))
+    (trading,) = made
+    kit = bench.kit
+    kit.settle(trading.ready())
+
+    def means(name: str) -> str:
+        return str(kit.settle(trading.symbol(name)).name)
+
+    assert [means(name) for name in ("euro", "EURO", "gold", "dollar")] == ["EURUSD", "EURUSD", "XAUUSD", "USDJPY"]
+    with pytest.raises(SafetyRefused):
+        kit.settle(trading.buy("gold", Lots("0.01")).accepted())
+    kit.settle(trading.buy("Euro", Lots("0.01")).filled())
+    assert bench.client.account(EUR_ACCOUNT, aliases={"EURO": "XAUUSD", "yen": "USDJPY"}) is trading
+    assert [means(name) for name in ("euro", "gold", "yen")] == ["EURUSD", "XAUUSD", "USDJPY"]
+    bench.client.alias(EUR_ACCOUNT, {"euro": "EURJPY"})
+    assert [means(name) for name in ("euro", "dollar", "gold")] == ["EURJPY", "USDJPY", "XAUUSD"]
 
 
 def test_without_limits_in_the_configuration_a_service_sets_its_own(bench: Bench) -> None:

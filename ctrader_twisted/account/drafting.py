@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ctrader_twisted import messages
 from ctrader_twisted.account.terms import (
+    AT_MARKET,
     BUY,
     KEEP,
     STOP_LOSS,
@@ -29,15 +30,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-    from ctrader_twisted.account.order import Order
-    from ctrader_twisted.account.portfolio import PendingOrder, Position
+    from ctrader_twisted.account.course import Course
+    from ctrader_twisted.account.holdings import PendingOrder, Position
     from ctrader_twisted.account.valuation import Valuation
     from ctrader_twisted.market.quotes import Quote
     from ctrader_twisted.market.symbols import Rounding, Symbol
 
 _TYPE: Final = ProtoOAOrderType
-AT_MARKET: Final = frozenset({_TYPE.MARKET, _TYPE.MARKET_RANGE})
-"""Types whose levels the server takes as distances only (observed for MARKET)."""
+
+_FAR: Final = 500
+"""Pips from which on a distance is held against the price."""
 
 _COMPARED: Final = (
     "limitPrice",
@@ -65,7 +67,7 @@ class Drafts:
         self._deposit_name = deposit_name
 
     async def new_order(
-        self, order: Order, symbol: Symbol, volume: int, terms: Terms
+        self, course: Course, symbol: Symbol, volume: int, terms: Terms
     ) -> tuple[messages.ProtoOANewOrderReq, tuple[Decimal | None, Decimal | None]]:
         """Make the request of an order.
 
@@ -74,11 +76,11 @@ class Drafts:
         request = messages.ProtoOANewOrderReq(
             ctidTraderAccountId=self._account_id,
             symbolId=symbol.symbol_id,
-            orderType=order.order_type,
-            tradeSide=order.side,
+            orderType=course.order_type,
+            tradeSide=course.side,
             volume=volume,
-            clientOrderId=order.client_order_id,
-            label=terms.label or order.client_order_id,
+            clientOrderId=course.client_order_id,
+            label=terms.label or course.client_order_id,
         )
         if terms.comment:
             request.comment = terms.comment
@@ -87,6 +89,8 @@ class Drafts:
         if terms.time_in_force is not None:
             request.timeInForce = ProtoOATimeInForce(terms.time_in_force)
         if terms.expires is not None:
+            if terms.time_in_force not in (None, ProtoOATimeInForce.GOOD_TILL_DATE):
+                raise OrderNotPlaced("an order that expires has no other time in force", "leave one of the two out")
             request.timeInForce = ProtoOATimeInForce.GOOD_TILL_DATE
             request.expirationTimestamp = ms_of(terms.expires)
         if terms.trigger is not None:
@@ -228,7 +232,10 @@ class Drafts:
             return None
         if not isinstance(level, Price):
             _check_level(level)
-            setattr(request, f"relative{which}", symbol.relative(await self.distance(symbol, level, volume)))
+            distance = await self.distance(symbol, level, volume)
+            if (request.tradeSide == BUY) is (which == STOP_LOSS):  # below the price
+                await self._check_above_zero(symbol, level, distance, reference)
+            setattr(request, f"relative{which}", symbol.relative(distance))
             return None
         price = symbol.price(level, rounding)
         assert reference is not None
@@ -240,6 +247,18 @@ class Drafts:
             return price
         setattr(request, _field(which), float(price))
         return None
+
+    async def _check_above_zero(
+        self, symbol: Symbol, level: Pips | Money, distance: Decimal, reference: Decimal | None
+    ) -> None:
+        """Refuse a level that would lie at or below zero.
+
+        :param reference: what it counts from; None for the present quote, which is asked for if it may matter.
+        """
+        if reference is None and (distance >= _FAR * symbol.pip or isinstance(level, Money)):
+            reference = (await self.quote(symbol)).bid
+        if reference is not None and distance >= reference:
+            raise _below_zero(symbol, level, reference)
 
     async def _amended_level(
         self,
@@ -278,26 +297,62 @@ class Drafts:
         distance = await self.distance(symbol, level, position.volume)
         up = (position.side == BUY) is (which == TAKE_PROFIT)
         price = position.price + distance if up else position.price - distance
+        if price <= 0:
+            raise _below_zero(symbol, level, position.price)
         # A position's own price may lie between two ticks: its levels go to the nearer one.
         return symbol.price(price, "nearest")
 
 
-def agrees(now: Any, request: Any) -> bool:
-    """Say whether an order or a position is as a command wanted it to be."""
+def agrees(now: Any, request: Any, before: Position | None = None) -> bool:
+    """Say whether an order or a position is as a command wanted it to be.
+
+    :param before: the position when it was sent: a stop loss that trails may have followed the price since then.
+    """
     names = set(now.DESCRIPTOR.fields_by_name) & set(request.DESCRIPTOR.fields_by_name)
     for name in _COMPARED:
         if name not in names:
             continue
         wanted = getattr(request, name) if request.HasField(name) else 0
         if (getattr(now, name) if now.HasField(name) else 0) != wanted:
+            if name == "stopLoss" and before is not None and _has_trailed(now, wanted, before):
+                continue
             return False
     if "volume" in request.DESCRIPTOR.fields_by_name and now.tradeData.volume != request.volume:
         return False
     return not request.HasField("trailingStopLoss") or now.trailingStopLoss == request.trailingStopLoss
 
 
+def unchanged(now: Any, before: Any) -> bool:
+    """Say whether an order is as it was, as far as a command can change it."""
+    for name in _COMPARED:
+        if name in now.DESCRIPTOR.fields_by_name:
+            if (now.HasField(name), getattr(now, name)) != (before.HasField(name), getattr(before, name)):
+                return False
+    return bool(now.tradeData.volume == before.tradeData.volume)
+
+
+def _has_trailed(now: Any, wanted: float, before: Position) -> bool:
+    """Say whether a stop loss was set to a level and has followed the price from there.
+
+    One that trailed before and was to be set further away counts only while it is further away than it was: nothing
+    else tells it from one that was never set.
+    """
+    if not (wanted and now.HasField("stopLoss") and now.trailingStopLoss):
+        return False
+    level: float = now.stopLoss
+    sign = 1 if before.side == BUY else -1
+    if before.trailing and before.stop_loss is not None and sign * (wanted - float(before.stop_loss)) < 0:
+        return sign * wanted <= sign * level < sign * float(before.stop_loss)
+    return sign * (level - wanted) >= 0
+
+
 def _field(which: str) -> str:
     return which[0].lower() + which[1:]
+
+
+def _below_zero(symbol: Symbol, level: Pips | Money, reference: Decimal) -> LevelsRefused:
+    problem = f"a level {level} away from {reference}, which is at or below zero"
+    return LevelsRefused(symbol.name, problem, "Give a smaller distance.")
 
 
 def _no_stop_loss(symbol: Symbol) -> LevelsRefused:

@@ -1,7 +1,7 @@
 """Limits that a user sets for an account of his own, held against every command before it is sent. Pure.
 
 They guard against what a program does by mistake. What closes is never forbidden by a limit, nor by a halt: nobody is
-to be kept in a position. A dry run sends nothing, not even that.
+to be kept in a position. A dry run sends nothing, not even that: `Safety.permits_sending` is for every command.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
-from ctrader_twisted.account.portfolio import BUY, total
+from ctrader_twisted.account.holdings import total
+from ctrader_twisted.account.terms import shown
 from ctrader_twisted.errors import DryRun, SafetyRefused, TradingHalted
 from ctrader_twisted.market.units import Lots, Money
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from decimal import Decimal
 
+    from ctrader_twisted.account.holdings import PendingOrder, Position
     from ctrader_twisted.account.portfolio import Portfolio
     from ctrader_twisted.market import Symbol, SymbolList
 
@@ -92,8 +94,13 @@ class Safety:
         found = frozenset(symbols.find(name).symbolName for name in self.symbols)
         return type(self)(**{each.name: getattr(self, each.name) for each in fields(self)} | {"symbols": found})
 
-    def permits_closing(self, what: str = "closing a position") -> None:
-        """Let a command pass that closes, cancels or protects.
+    @property
+    def counts(self) -> bool:
+        """Whether one of the limits counts what is open already."""
+        return any(limit is not None for limit in (self.max_open_volume, self.max_exposure, self.max_positions))
+
+    def permits_sending(self, what: str) -> None:
+        """Let a command leave, of whatever kind, that everything else lets pass.
 
         :param what: the command in words.
         :raises DryRun: if nothing is to be sent at all.
@@ -109,43 +116,56 @@ class Safety:
         volume: int,
         *,
         position_id: int | None = None,
+        larger: PendingOrder | None = None,
+        replaces: int | None = None,
         unheard_of: Iterable[tuple[int, int, int]] = (),
+        growing: Iterable[tuple[int, int, int]] = (),
+        closing: Iterable[tuple[int, int, int]] = (),
         notional: Callable[[int, int], Decimal | None] = lambda symbol_id, volume: None,
         currency: str | None = None,
+        halted: str | None = None,
     ) -> None:
-        """Let an order pass that opens, or refuse it.
+        """Let an order pass that opens, or refuse it. Whether anything is to be sent at all is not asked here.
 
         On a netted account, the part of it that does no more than close what is there is not limited.
 
         :param side: ``BUY`` or ``SELL``, ProtoOATradeSide.
         :param volume: in hundredths of a unit; of an order that is made larger, what it grows by.
         :param position_id: the position that it adds to, or None if it opens one of its own.
+        :param larger: the working order that is made larger; `max_volume` holds for all of it.
+        :param replaces: a position that is closed before the order is sent.
         :param unheard_of: symbolId, side and volume of each order that was sent and is not in the portfolio yet.
+        :param growing: likewise what working orders grow by that are being made larger.
+        :param closing: likewise of each order that was made to close and is not executed.
         :param notional: gives what a volume of a symbolId is worth in the deposit asset now; None if that is not known.
         :param currency: the name of the deposit asset; None if it is not known.
+        :param halted: why the account is halted besides; None if it is not.
         :raises SafetyRefused: naming the limit, what it would come to, and what to do.
-        :raises TradingHalted: if `halted`.
-        :raises DryRun: if everything else would let it pass and `dry_run` is set.
+        :raises TradingHalted: if `halted`, or the account is.
         """
+        positions = [each for key, each in portfolio.positions.items() if key != replaces]
         standing = [
             *((order.symbol_id, order.side, order.remaining) for order in portfolio.orders.values() if order.opening),
             *unheard_of,
         ]
+        growing = tuple(growing)
         opening = volume
         if portfolio.netted:
-            opening -= min(volume, _set_off(portfolio, standing, symbol.symbol_id, side))
+            taken = (*standing, *growing, *closing)
+            opening -= min(volume, _set_off(positions, taken, symbol.symbol_id, side))
         if opening:
+            if halted is not None:
+                raise TradingHalted(halted)
             if self.halted:
                 raise TradingHalted(HALTED, "set halted to false in its safety settings when its reason is gone")
             self._check_symbol(symbol)
-            self._check_volume(symbol, opening)
-            held = [(each.symbol_id, each.volume) for each in portfolio.positions.values()]
-            held += [(symbol_id, size) for symbol_id, _, size in standing]
+            self._check_volume(symbol, opening if larger is None else larger.volume + opening)
+            held = [(each.symbol_id, each.volume) for each in positions]
+            held += [(symbol_id, size) for symbol_id, _, size in (*standing, *growing)]
             self._check_open_volume(symbol, sum(size for of, size in held if of == symbol.symbol_id) + opening)
-            self._check_positions(portfolio, symbol, position_id, len(standing))
+            if larger is None:
+                self._check_positions(portfolio.netted, positions, symbol, position_id, len(standing))
             self._check_exposure(symbol, [*held, (symbol.symbol_id, opening)], notional, currency)
-        if self.dry_run:
-            raise DryRun(f"{'buying' if side == BUY else 'selling'} {_shown(symbol, volume)} of {symbol.name}")
 
     # One limit each
 
@@ -159,7 +179,7 @@ class Safety:
         if self.max_volume is not None and _lots("max_volume", symbol, volume) > self.max_volume:
             _refuse(
                 "max_volume",
-                f"an order of {_shown(symbol, volume)} of {symbol.name}, where {self.max_volume} are allowed",
+                f"an order of {shown(symbol, volume)} of {symbol.name}, where {self.max_volume} are allowed",
                 "take a smaller volume, or raise max_volume",
             )
 
@@ -167,17 +187,19 @@ class Safety:
         if self.max_open_volume is not None and _lots("max_open_volume", symbol, volume) > self.max_open_volume:
             _refuse(
                 "max_open_volume",
-                f"{_shown(symbol, volume)} of {symbol.name} would be open or ordered, "
+                f"{shown(symbol, volume)} of {symbol.name} would be open or ordered, "
                 f"where {self.max_open_volume} are allowed",
                 "take a smaller volume, close or cancel some, or raise max_open_volume",
             )
 
-    def _check_positions(self, portfolio: Portfolio, symbol: Symbol, position_id: int | None, orders: int) -> None:
-        if self.max_positions is None or (position_id and position_id in portfolio.positions):
+    def _check_positions(
+        self, netted: bool, positions: list[Position], symbol: Symbol, position_id: int | None, orders: int
+    ) -> None:
+        if self.max_positions is None or any(each.position_id == position_id for each in positions):
             return
-        if portfolio.netted and any(each.symbol_id == symbol.symbol_id for each in portfolio.positions.values()):
+        if netted and any(each.symbol_id == symbol.symbol_id for each in positions):
             return
-        count = len(portfolio.positions) + orders + 1
+        count = len(positions) + orders + 1
         if count > self.max_positions:
             _refuse(
                 "max_positions",
@@ -226,11 +248,9 @@ def _refuse(limit: str, problem: str, remedy: str) -> NoReturn:
     raise SafetyRefused(limit, problem, remedy)
 
 
-def _set_off(portfolio: Portfolio, standing: Iterable[tuple[int, int, int]], symbol_id: int, side: int) -> int:
+def _set_off(positions: Iterable[Position], standing: Iterable[tuple[int, int, int]], symbol_id: int, side: int) -> int:
     """Give how much of the other side is open that no standing order of this side would close already."""
-    other = sum(
-        each.volume for each in portfolio.positions.values() if each.symbol_id == symbol_id and each.side != side
-    )
+    other = sum(each.volume for each in positions if each.symbol_id == symbol_id and each.side != side)
     return max(0, other - sum(size for of, its, size in standing if of == symbol_id and its == side))
 
 
@@ -240,7 +260,3 @@ def _lots(limit: str, symbol: Symbol, volume: int) -> Lots:
             limit, f"the volume of {symbol.name} can't be counted in lots: the broker set no lot size", f"unset {limit}"
         )
     return symbol.lots(volume)
-
-
-def _shown(symbol: Symbol, volume: int) -> str:
-    return str(symbol.units(volume) if symbol.lot_size is None else symbol.lots(volume))

@@ -15,200 +15,63 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ctrader_twisted import messages
-from ctrader_twisted.errors import (
-    CannotRoute,
-    NeverArrived,
-    NotAuthorised,
-    QueueFull,
-    RateLimited,
-    RequestFailed,
-    ServerError,
-    ServerUnavailable,
-    UnderMaintenance,
-)
+from ctrader_twisted.account.inquiries import FIRST_PAUSE, LONGEST_PAUSE, Lost
+from ctrader_twisted.account.terms import AT_MARKET
+from ctrader_twisted.errors import ClientClosed, NeverArrived, OutcomeUnknown, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Iterable
 
-    from google.protobuf.message import Message
     from twisted.python.failure import Failure
 
-    from ctrader_twisted.account.order import Order
+    from ctrader_twisted.account.books import Books
+    from ctrader_twisted.account.course import Course
+    from ctrader_twisted.account.inquiries import Inquiries
+    from ctrader_twisted.account.lookup import Lookup
+    from ctrader_twisted.account.readiness import Standing
+    from ctrader_twisted.account.register import Register
 
 _log = Logger()
-
-_PAGES: Final = 20
-_FIRST_PAUSE: Final = 0.25
-_LONGEST_PAUSE: Final = 5.0
-_TOLERANCE_MS: Final = 60_000
-_WEEK_MS: Final = 604_800_000
-_LAST_MS: Final = 2_147_483_646_000
-_AT_THE_MARKET: Final = (messages.ProtoOAOrderType.MARKET, messages.ProtoOAOrderType.MARKET_RANGE)
-_PASSING: Final = (RateLimited, ServerUnavailable, UnderMaintenance, CannotRoute, QueueFull, TimeoutError)
-
-
-class Lost(Exception):
-    """The account does not stand any more: what was being found out begins anew when it does."""
-
-
-class Inquiries:
-    """Questions to the server that are repeated while they fail for such reasons as pass.
-
-    :param account_id: whose.
-    :param ask: sends a request.
-    :param stands: says whether the account stands.
-    :param clock: an ``IReactorTime``.
-    """
-
-    def __init__(
-        self, account_id: int, ask: Callable[[Message], Deferred[Any]], stands: Callable[[], bool], clock: Any
-    ) -> None:
-        self._account_id = account_id
-        self._ask = ask
-        self._stands = stands
-        self._clock = clock
-        self._pauses: set[Deferred[None]] = set()
-
-    async def ask(self, message: Message) -> Any:
-        """Ask until it is answered.
-
-        :raises Lost: if the account does not stand any more.
-        :raises ServerError: if the server refuses for a reason that does not pass.
-        """
-        delay = _FIRST_PAUSE
-        while self._stands():
-            try:
-                return await self._ask(message)
-            except _PASSING as error:
-                asked_for = error.retry_after if isinstance(error, ServerError) else None
-                wait = max(delay, asked_for or 0.0)
-            except (NotAuthorised, RequestFailed):
-                break
-            await self.pause(wait)
-            delay = min(delay * 2, 2 * _LONGEST_PAUSE)
-        raise Lost
-
-    async def pause(self, seconds: float) -> None:
-        """Let time pass.
-
-        :raises Lost: if the client is closed meanwhile.
-        """
-        pause: Deferred[None] = Deferred()
-        call = self._clock.callLater(seconds, pause.callback, None)
-        self._pauses.add(pause)
-        try:
-            await pause
-        except CancelledError:
-            raise Lost from None
-        finally:
-            self._pauses.discard(pause)
-            if call.active():
-                call.cancel()
-
-    def stop(self) -> None:
-        """Ask nothing more."""
-        for pause in list(self._pauses):
-            pause.cancel()
-
-    async def reconcile(self) -> messages.ProtoOAReconcileRes:
-        """Ask for positions and working orders, protective ones among them."""
-        answer: messages.ProtoOAReconcileRes = await self.ask(
-            messages.ProtoOAReconcileReq(ctidTraderAccountId=self._account_id, returnProtectionOrders=True)
-        )
-        return answer
-
-    async def details(self, order_id: int) -> messages.ProtoOAOrderDetailsRes | None:
-        """Ask for an order and its deals; None if the server does not know it."""
-        try:
-            answer: messages.ProtoOAOrderDetailsRes = await self.ask(
-                messages.ProtoOAOrderDetailsReq(ctidTraderAccountId=self._account_id, orderId=order_id)
-            )
-        except ServerError as error:
-            if error.code == "ORDER_NOT_FOUND":
-                return None
-            raise
-        return answer
-
-    async def recent_orders(self, since_ms: int, now_ms: int) -> tuple[list[messages.ProtoOAOrder], bool]:
-        """Ask for the orders made since a moment, the newest first.
-
-        Windows are optional today; a server that still wants them is given weeks.
-
-        :param since_ms: ms UTC of the server; 0 if no time of the server's is known, then one page has to do.
-        :param now_ms: a moment not before the server's now, for servers that want a window.
-        :return: the orders, and whether nothing since then is left out.
-        """
-        orders: list[messages.ProtoOAOrder] = []
-        until: int | None = None
-        windowed = False
-        for _ in range(_PAGES):
-            request = messages.ProtoOAOrderListReq(ctidTraderAccountId=self._account_id)
-            if until is not None or windowed:
-                request.toTimestamp = min(_LAST_MS, now_ms if until is None else until)
-                if windowed:
-                    request.fromTimestamp = max(0, request.toTimestamp - _WEEK_MS)
-            try:
-                answer: messages.ProtoOAOrderListRes = await self.ask(request)
-            except ServerError as error:
-                if error.code != "INCORRECT_BOUNDARIES" or windowed:
-                    raise
-                windowed = True
-                continue
-            orders.extend(answer.order)
-            if not answer.hasMore:
-                return orders, True
-            oldest = min((order.tradeData.openTimestamp for order in answer.order), default=0)
-            if not since_ms or oldest < since_ms - _TOLERANCE_MS or (until is not None and oldest >= until):
-                return orders, bool(since_ms) and oldest < since_ms - _TOLERANCE_MS
-            until = oldest
-        return orders, False
-
-    async def orders_of(self, position_id: int) -> list[messages.ProtoOAOrder]:
-        """Ask for the orders of a position; none if the server does not know it."""
-        try:
-            answer: messages.ProtoOAOrderListByPositionIdRes = await self.ask(
-                messages.ProtoOAOrderListByPositionIdReq(ctidTraderAccountId=self._account_id, positionId=position_id)
-            )
-        except ServerError as error:
-            if error.code == "POSITION_NOT_FOUND":
-                return []
-            raise
-        return list(answer.order)
+_LOOK_EACH: Final = 0.1
+_MARKET: Final = messages.ProtoOAOrderType.MARKET
+_SKEW_MS: Final = 2_000
+"""By how much the clocks of the server's own machines may differ, each of which stamps some of what it tells."""
 
 
 class Settling:
     """Finds out what became of orders in doubt, one pass after the other, until none is left.
 
+    :param account_id: its ctidTraderAccountId.
     :param inquiries: how the server is asked.
-    :param doubtful: gives the orders in doubt.
-    :param found: is told that the server knows an order by this id.
-    :param refresh: asks anew what the account has, for what was not told.
+    :param register: the orders that were made here.
+    :param books: are told what was found, and ask anew for what was not told.
+    :param clock: an ``IReactorTime``.
     :param settle_after: seconds after which an order in no list is held to have never arrived.
     """
 
     def __init__(
         self,
+        account_id: int,
         inquiries: Inquiries,
-        doubtful: Callable[[], list[Order]],
-        found: Callable[[Order, messages.ProtoOAOrder], None],
-        known: Callable[[int, Order], bool],
-        refresh: Callable[[], Awaitable[None]],
+        standing: Standing,
+        register: Register,
+        lookup: Lookup,
+        books: Books,
         clock: Any,
         settle_after: float,
-        server_now: Callable[[], int],
     ) -> None:
+        self._account_id = account_id
         self._inquiries = inquiries
-        self._doubtful = doubtful
-        self._found = found
-        self._known = known
-        self._refresh = refresh
+        self._standing = standing
+        self._register = register
+        self._lookup = lookup
+        self._books = books
         self._clock = clock
         self._settle_after = settle_after
-        self._server_now = server_now
         self._running = False
         self._again = False
 
@@ -220,27 +83,87 @@ class Settling:
         self._running = True
         Deferred.fromCoroutine(self._run()).addErrback(_unexpected)
 
+    def expect_end(self, course: Course) -> None:
+        """An order at the market is accepted: if nobody tells what became of it in time, find it out."""
+        Deferred.fromCoroutine(self._expect_end(course)).addErrback(_unexpected)
+
+    async def _expect_end(self, course: Course) -> None:
+        try:
+            await self._inquiries.pause(self._settle_after)
+        except Lost:
+            return
+        if course.state.working and not course.doubtful:
+            course.in_doubt(self._clock.seconds())
+            self.wake()
+
+    async def settled(self) -> None:
+        """Wait until no order is in doubt; see `Account.settled`."""
+        while True:
+            await self._standing.when_known()
+            if not self._register.doubtful():
+                return
+            try:
+                await self._inquiries.pause(_LOOK_EACH)
+            except Lost:
+                raise ClientClosed from None
+
+    async def find(self, client_order_id: str) -> Course:
+        """Find an order by its id; see `Account.find`."""
+        known = self._register.get(client_order_id)
+        if known is not None:
+            return known
+        began, what = self._clock.seconds(), f"order {client_order_id!r}"
+        while True:
+            await self._standing.when_known()
+            try:
+                answer = await self._inquiries.reconcile()
+                listed, complete = await self._inquiries.recent_orders(0, self._books.after_now())
+                for message in (*answer.order, *listed):  # what works is first, then what is newest
+                    if message.clientOrderId == client_order_id and not message.closingOrder:
+                        return await self._taken_up(message)
+                if not complete:
+                    raise OutcomeUnknown(what, "it is none of the newest that the server lists", self._account_id)
+                waited = self._clock.seconds() - began
+                if waited >= self._settle_after:
+                    raise NeverArrived(what, waited, self._account_id)
+                await self._inquiries.pause(self._settle_after - waited)  # it may have been sent a moment ago
+            except Lost:
+                continue
+
+    async def _taken_up(self, message: messages.ProtoOAOrder) -> Course:
+        symbol = await self._lookup.by_id(message.tradeData.symbolId)
+        details = await self._inquiries.details(message.orderId)
+        await self._books.refresh()
+        known = self._register.get(message.clientOrderId)
+        if known is not None:
+            return known  # somebody else has looked for it meanwhile
+        course = self._register.new(message.clientOrderId, symbol.name, message.tradeData.tradeSide, message.orderType)
+        course.prepared(symbol, message.tradeData.volume)
+        self._register.bind(course, message.orderId)
+        found = message if details is None else details.order
+        self._books.listed(course, found, () if details is None else details.deal)
+        return course
+
     async def _run(self) -> None:
-        delay = _FIRST_PAUSE
+        delay = FIRST_PAUSE
         try:
             while True:
                 self._again = False
-                doubtful = self._doubtful()
+                doubtful = self._register.doubtful()
                 if not doubtful:
                     return
                 try:
-                    if await self._pass(doubtful):
-                        await self._refresh()
+                    await self._pass(doubtful)
                 except ServerError as error:
                     _log.warn(
                         "what became of {count} orders can't be found out yet: {error}",
                         count=len(doubtful),
                         error=str(error),
                     )
-                    delay = _LONGEST_PAUSE
-                if self._doubtful():
+                    delay = LONGEST_PAUSE
+                if self._register.doubtful():
                     await self._inquiries.pause(delay)
-                    delay = min(delay * 2, _LONGEST_PAUSE)
+                    delay = min(delay * 2, LONGEST_PAUSE)
         except Lost:
             return
         finally:
@@ -248,71 +171,73 @@ class Settling:
             if self._again:
                 self.wake()
 
-    async def _pass(self, doubtful: Iterable[Order]) -> bool:
-        """Ask once about every order in doubt; say whether anything was found out."""
-        doubtful = list(doubtful)
-        settled = False
-        openings = [order for order in doubtful if order.order_id is None and order.closes is None]
+    async def _pass(self, doubtful: list[Course]) -> None:
+        """Ask once about every order in doubt."""
+        openings = [course for course in doubtful if course.order_id is None and course.closes is None]
         if openings:
             await self._look_for(openings)
-        for order in doubtful:
-            if order.order_id is None and order.closes is not None:
-                await self._look_for_closing(order)
-        for order in doubtful:
-            if order.order_id is not None and order.doubtful:
-                details = await self._inquiries.details(order.order_id)
-                if details is not None:
-                    order._listed(details.order, details.deal)
-                    settled = True
-                    waited = self._clock.seconds() - order.doubted_at
-                    if order.order_type in _AT_THE_MARKET and not order.state.ended and waited < self._settle_after:
-                        order._in_doubt(order.doubted_at)  # it is being filled: that may be withheld as well
-            elif not order.doubtful:
-                settled = True
-        return settled
+        for course in doubtful:
+            if course.order_id is None and course.closes is not None:
+                await self._look_for_closing(course)
+        told = [(course, await self._inquiries.details(course.order_id)) for course in doubtful if course.order_id]
+        if any(details is not None for _, details in told):
+            await self._books.refresh()
+        for course, details in told:
+            if details is not None and course.doubtful:
+                self._books.listed(course, details.order, details.deal)
+                waited = self._clock.seconds() - course.doubted_at
+                if course.order_type in AT_MARKET and not course.state.ended and waited < self._settle_after:
+                    course.in_doubt(course.doubted_at)  # it is being filled: that may be withheld as well
 
-    async def _look_for(self, openings: list[Order]) -> None:
-        wanted = {order.client_order_id: order for order in openings}
+    async def _look_for(self, openings: list[Course]) -> None:
+        wanted = {course.client_order_id: course for course in openings}
         # In this order: an order that is filled in between leaves the working ones and is in the list by then.
         answer = await self._inquiries.reconcile()
         self._match(answer.order, wanted)
         complete = True
-        if any(order.order_id is None for order in openings):
-            since = min(order.sent_after for order in openings)
-            listed, complete = await self._inquiries.recent_orders(since, self._server_now())
+        if any(course.order_id is None for course in openings):
+            since = min(course.sent_after for course in openings)
+            listed, complete = await self._inquiries.recent_orders(since, self._books.after_now())
             self._match(listed, wanted)
-        for order in openings:
-            if order.order_id is None and complete:
-                self._missing(order)
+        for course in openings:
+            if course.order_id is None and complete:
+                self._missing(course)
 
-    def _match(self, listed: Iterable[messages.ProtoOAOrder], wanted: dict[str, Order]) -> None:
+    def _match(self, listed: Iterable[messages.ProtoOAOrder], wanted: dict[str, Course]) -> None:
         for message in listed:
-            order = wanted.get(message.clientOrderId)
+            course = wanted.get(message.clientOrderId)
             # A protective order carries the id of the order that opened its position (observed).
-            if order is not None and order.order_id is None and not message.closingOrder:
-                self._found(order, message)
+            if (
+                course is not None
+                and course.order_id is None
+                and not message.closingOrder
+                and course.may_be(message)
+                and message.tradeData.openTimestamp >= course.sent_after - _SKEW_MS
+                and not self._register.is_anothers(message.orderId, course)
+            ):
+                self._books.found(course, message)
 
-    async def _look_for_closing(self, order: Order) -> None:
-        assert order.closes is not None
-        for message in reversed(await self._inquiries.orders_of(order.closes)):
+    async def _look_for_closing(self, course: Course) -> None:
+        assert course.closes is not None
+        for message in reversed(await self._inquiries.orders_of(course.closes)):
             if (
                 message.closingOrder
-                and message.orderType == messages.ProtoOAOrderType.MARKET
+                and message.orderType == _MARKET
                 and not message.isStopOut
-                and message.tradeData.tradeSide == order.side
-                and message.tradeData.volume == order.volume
-                and message.tradeData.openTimestamp >= order.sent_after
-                and not self._known(message.orderId, order)
+                and message.tradeData.tradeSide == course.side
+                and message.tradeData.volume == course.progress.volume
+                and message.tradeData.openTimestamp >= course.sent_after - _SKEW_MS
+                and not self._register.is_anothers(message.orderId, course)
             ):
-                self._found(order, message)
+                self._books.found(course, message)
                 return
-        self._missing(order)
+        self._missing(course)
 
-    def _missing(self, order: Order) -> None:
-        order.absences += 1
-        waited = self._clock.seconds() - order.doubted_at
-        if order.absences >= 2 and waited >= self._settle_after:
-            order._absent(NeverArrived(str(order), waited, order.account.account_id))
+    def _missing(self, course: Course) -> None:
+        course.absences += 1
+        waited = self._clock.seconds() - course.doubted_at
+        if course.absences >= 2 and waited >= self._settle_after:
+            self._books.absent(course, NeverArrived(str(course), waited, self._account_id))
 
 
 def _unexpected(failure: Failure) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ctrader_twisted.errors import LevelsRefused, OrderNotPlaced
 from ctrader_twisted.market.units import Lots, Money, Pips, Price, ProtocolVolume, Units
-from ctrader_twisted.messages import ProtoOAOrderTriggerMethod, ProtoOATradeSide
+from ctrader_twisted.messages import ProtoOAOrderTriggerMethod, ProtoOAOrderType, ProtoOATradeSide
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from ctrader_twisted.account.portfolio import Position
+    from ctrader_twisted.account.holdings import Position
     from ctrader_twisted.market.symbols import Rounding, Symbol, Volume
 
 Side: TypeAlias = ProtoOATradeSide | Literal["buy", "sell"]
@@ -23,12 +23,25 @@ Side: TypeAlias = ProtoOATradeSide | Literal["buy", "sell"]
 Level: TypeAlias = Price | Pips | Money
 """Where a stop loss or a take profit is: a price, a distance, or what it may cost or bring."""
 
+AT_MARKET: Final = frozenset({ProtoOAOrderType.MARKET, ProtoOAOrderType.MARKET_RANGE})
+"""Types that are filled at once, and whose levels the server takes as distances only (observed for MARKET)."""
+
 BUY: Final = ProtoOATradeSide.BUY
 SELL: Final = ProtoOATradeSide.SELL
 
 STOP_LOSS: Final = "StopLoss"
 TAKE_PROFIT: Final = "TakeProfit"
 """As the names of fields end: ``stopLoss``, ``relativeTakeProfit``."""
+
+
+_LEVEL: Final = (Price, Pips, Money)
+_UNITS: Final = (
+    ("volume", (Lots, Units, ProtocolVolume), "Lots(…), Units(…) or ProtocolVolume(…)"),
+    ("price", (Price,), 'Price("…")'),
+    ("slippage", (Pips,), "Pips(…)"),
+    ("stop_loss", _LEVEL, 'Price("…"), Pips(…) or Money(…)'),
+    ("take_profit", _LEVEL, 'Price("…"), Pips(…) or Money(…)'),
+)
 
 
 class Keep(enum.Enum):
@@ -42,12 +55,12 @@ KEEP: Final = Keep.KEEP
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an order is to be; the fields are described in `ctrader_twisted.account.Account.market` and its like."""
+    """What an order is to be; the fields are described in `ctrader_twisted.account.keywords`."""
 
     amount: Volume
-    rounding: Rounding = "refuse"
     price: Price | None = None
     slippage: Pips | None = None
+    rounding: Rounding = "refuse"
     stop_loss: Level | None = None
     take_profit: Level | None = None
     trailing: bool = False
@@ -55,10 +68,16 @@ class Terms:
     time_in_force: int | None = None
     expires: datetime | None = None
     trigger: int | None = None
-    position_id: int | None = None
+    position: Position | int | None = None
     label: str = ""
     comment: str = ""
+    client_order_id: str | None = None
     timeout: float | None = None
+
+    @property
+    def position_id(self) -> int | None:
+        """The position to increase."""
+        return None if self.position is None else id_of(self.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +126,16 @@ def opposite(side: int) -> ProtoOATradeSide:
 
 
 def id_of(position: Position | int) -> int:
-    """Give the id of what is a position or its id."""
-    return position if isinstance(position, int) else position.position_id
+    """Give the id of what is a position or its id.
+
+    :raises TypeError: if it is neither.
+    """
+    if isinstance(position, int):
+        return position
+    position_id = getattr(position, "position_id", None)
+    if not isinstance(position_id, int):
+        raise TypeError(f"a position of {position!r}: give one of account.positions.values(), or its positionId")
+    return position_id
 
 
 def check_amount(amount: object) -> None:
@@ -120,6 +147,26 @@ def check_amount(amount: object) -> None:
         raise TypeError(f"a volume of {amount!r} has no unit: write Lots(…), Units(…) or ProtocolVolume(…)")
 
 
+def check_units(given: Terms | Changes | Levels) -> None:
+    """Refuse prices, distances and levels without a unit, or with a wrong one.
+
+    :raises TypeError: if there is one.
+    """
+    for name, kinds, how in _UNITS:
+        value = getattr(given, name, None)
+        if value is not None and value is not KEEP and not isinstance(value, kinds):
+            raise TypeError(f"a {name} of {value!r} has not the unit it needs: write {how}")
+
+
+def check_distance(distance: object) -> None:
+    """Refuse a distance without a unit.
+
+    :raises TypeError: if it is one.
+    """
+    if not isinstance(distance, Pips | Money):
+        raise TypeError(f"a distance of {distance!r} has not the unit it needs: write Pips(…) or Money(…)")
+
+
 def ms_of(moment: datetime) -> int:
     """Give a moment in ms UTC.
 
@@ -128,6 +175,11 @@ def ms_of(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise OrderNotPlaced(f"{moment} has no time zone", "give one, such as datetime.UTC")
     return round(moment.astimezone(UTC).timestamp() * 1000)
+
+
+def shown(symbol: Symbol, volume: int) -> str:
+    """Write a volume in lots, or in units where the broker set no lot size."""
+    return str(symbol.units(volume) if symbol.lot_size is None else symbol.lots(volume))
 
 
 def points(symbol: Symbol, slippage: Pips) -> int:
@@ -159,6 +211,21 @@ def wrong_side(symbol: Symbol, which: str, side: int, price: Decimal, reference:
     )
 
 
-def no_position(position_id: int) -> OrderNotPlaced:
-    """Refuse what is about a position that is not open."""
+def check_texts(terms: Terms) -> None:
+    """Refuse texts that are too long for the server (protocol notes, 6.6).
+
+    :raises ValueError: if one is.
+    """
+    for what, text, most in (("label", terms.label, 100), ("comment", terms.comment, 512)):
+        if len(text) > most:
+            raise ValueError(f"a {what} of {len(text)} characters: it has at most {most}")
+
+
+def no_position(position_id: int, known: bool = True) -> OrderNotPlaced:
+    """Refuse what is about a position that is not open.
+
+    :param known: whether it is known what is.
+    """
+    if not known:
+        return OrderNotPlaced("what positions there are is not known yet", "wait for ready() first")
     return OrderNotPlaced(f"position {position_id} is not open", "account.positions has those that are")

@@ -30,8 +30,10 @@ class OrderState(enum.Enum):
 
     PREPARING = "preparing"
     """It has not left: its symbol is looked up, or it waits for another order."""
+    QUEUED = "queued"
+    """It waits for its turn under the limits, or for this turn of the reactor to end, and can still be taken back."""
     SENT = "sent"
-    """It has left, or waits for its turn under the limits; the server has not answered."""
+    """It has left; the server has not answered."""
     UNKNOWN = "unknown"
     """It left and no answer came. It is being found out; nothing is sent again by itself."""
     ACCEPTED = "accepted"
@@ -61,6 +63,9 @@ class OrderState(enum.Enum):
         """Whether the server has it and is not done with it."""
         return self in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 
+
+UNSENT: Final = frozenset({OrderState.PREPARING, OrderState.QUEUED})
+"""States of what has not left."""
 
 _ENDED: Final = frozenset(
     {
@@ -203,9 +208,14 @@ class Progress:
             return None
         return sum((fill.price * fill.volume for fill in self._fills.values()), Decimal(0)) / volume
 
+    def queued(self) -> None:
+        """It leaves in its turn."""
+        self.state = OrderState.QUEUED
+
     def sent(self) -> None:
         """It leaves now."""
-        self.state = OrderState.SENT
+        if self.state in UNSENT:
+            self.state = OrderState.SENT
 
     def not_sent(self, error: OpenApiError) -> None:
         """It never left."""

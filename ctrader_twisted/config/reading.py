@@ -6,6 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.config.access import read_oauth, read_tokens
+from ctrader_twisted.config.aliases import read_aliases
 from ctrader_twisted.config.hosts import read_hosts, read_simulator
 from ctrader_twisted.config.safety import read_safety
 from ctrader_twisted.config.secrets import Secrets
@@ -148,6 +149,7 @@ class Reader:
                 self._bars(table, symbols),
                 self._depth(table, symbols),
                 read_safety(table.table("safety")),
+                read_aliases(table.table("aliases")),
             )
             table.finish()
             if name is None:

@@ -100,6 +100,8 @@ class AccountSettings:
     """Names of the symbols whose order book is wanted."""
     safety: SafetySettings | None = None
     """What may be done with it, if the file says anything of that."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """The user's own names for symbols, and what each means."""
 
 
 @dataclass(frozen=True, slots=True)

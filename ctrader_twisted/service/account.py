@@ -10,9 +10,9 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ctrader_twisted import messages
+from ctrader_twisted.account.bar_clock import BarClock
 from ctrader_twisted.errors import (
     AccountRefused,
-    AlreadyStanding,
     ApplicationRefused,
     ClientClosed,
     GrantRefused,
@@ -33,7 +33,7 @@ from ctrader_twisted.session.machine import AccountState
 from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from google.protobuf.message import Message
     from twisted.internet.interfaces import IReactorTime
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.client import OpenApiClient
     from ctrader_twisted.config import AccountSettings
+    from ctrader_twisted.market import Bar
     from ctrader_twisted.service.recorder import Recorder
     from ctrader_twisted.session.events import AccountChanged, Resynchronised
 
@@ -98,12 +99,17 @@ class AccountWatch:
         self._on_out = on_out
         self._quotes = Quotes()
         self._bars = LiveBars()
+        self._bar_clock = BarClock(clock, lambda: self._bars.closes_at, self._flush)
+        self._closed: dict[tuple[int, int], int] = {}  # opening of the last closed bar, by symbol and period
         self._todo: list[Step] | None = None
         self._busy = False
         self._task: Deferred[None] | None = None
         self._stopped = False
+        # For the user services that trade on it.
         if settings.safety is not None:
-            client.limit(account_id, safety_of(settings.safety))  # for the user services that trade on it
+            client.limit(account_id, safety_of(settings.safety))
+        if settings.aliases:
+            client.alias(account_id, settings.aliases)
 
     # Life
 
@@ -117,6 +123,7 @@ class AccountWatch:
     def stop(self) -> None:
         """Ask for nothing any more."""
         self._stopped = True
+        self._bar_clock.stop()
         if self._task is not None:
             self._task.cancel()
 
@@ -228,11 +235,8 @@ class AccountWatch:
                 if len(step.symbol_ids) > 1:  # one of them spoils it for the others: ask for each by itself
                     self._todo[:1] = [step._replace(symbol_ids=(symbol_id,)) for symbol_id in step.symbol_ids]
                     continue
-                if not isinstance(error, AlreadyStanding):
-                    symbol = self.symbols.name(step.symbol_ids[0])
-                    self._complain(
-                        f"{symbol}: no {step.kind}: {error}", "The account's broker has the last word on it."
-                    )
+                symbol = self.symbols.name(step.symbol_ids[0])
+                self._complain(f"{symbol}: no {step.kind}: {error}", "The account's broker has the last word on it.")
             self._todo.pop(0)
 
     async def _ask(self, step: Step) -> None:
@@ -268,6 +272,7 @@ class AccountWatch:
             # What changes meanwhile will not be told: half a quote, or a bar with a hole, would be wrong.
             self._quotes.forget()
             self._bars.forget()
+            self._bar_clock.lost()
         if event.state is AccountState.AUTHORISED:
             self.out = False
             _log.info(
@@ -302,10 +307,23 @@ class AccountWatch:
         """A price changed, and perhaps a bar closed before it."""
         symbols = self.symbols
         digits = symbols.digits(event.symbolId)
-        for closed in self._bars.feed(event, digits):
-            self._record("bar", documents.bar(closed, symbols))
+        self._bar_clock.heard(event)
+        self._bars_closed(self._bars.feed(event, digits))
+        if event.trendbar and not self._stopped:
+            self._bar_clock.look()
         if event.HasField("bid") or event.HasField("ask"):
             self._record("quote", documents.quote(self._quotes.feed(event, digits), event, symbols))
+
+    def _flush(self, over: int) -> None:
+        self._bars_closed(self._bars.flush(over))
+
+    def _bars_closed(self, bars: Iterable[Bar]) -> None:
+        """Record bars that have closed, each once: after a loss the last one before a weekend is told again."""
+        for bar in bars:
+            key = bar.symbol_id, bar.period
+            if bar.opened > self._closed.get(key, -1):
+                self._closed[key] = bar.opened
+                self._record("bar", documents.bar(bar, self.symbols))
 
     def depth(self, event: messages.ProtoOADepthEvent) -> None:
         """An order book changed."""

@@ -25,6 +25,8 @@ class Request:
     :ivar sent: whether it has left.
     :ivar waiter: for the shell: whoever is told how it ends.
     :ivar own: whether the client asked for it by itself, to restore the session.
+    :ivar unread: whether its answer is given as it came, not parsed, if it is no refusal.
+    :ivar leaving: for the shell: whoever is to be told that it has left; None if nobody is, or was told.
     """
 
     kind: RequestKind
@@ -35,6 +37,8 @@ class Request:
     sent: bool = False
     waiter: Any = field(default=None, repr=False)
     own: bool = False
+    unread: bool = False
+    leaving: Any = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"<Request {self.kind.name}, id {self.envelope.client_msg_id}, {'sent' if self.sent else 'waiting'}>"

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ctrader_twisted.errors import OpenApiError, ProtocolError
+    from google.protobuf.message import Message
+
+    from ctrader_twisted.errors import OpenApiError, ProtocolError, ServerError
     from ctrader_twisted.messages import ProtoOAOrder, ProtoOAPosition, ProtoOARefreshTokenRes
     from ctrader_twisted.session.book import Difference
     from ctrader_twisted.session.machine import AccountState
@@ -79,6 +81,8 @@ class Subscription:
     """ProtoOATrendbarPeriod of live bars, else None."""
     with_timestamp: bool = False
     """Whether spot events carry the server's time."""
+    asked: int = field(default=1, compare=False)
+    """How many requests asked for it, those included that found it standing; what is renewed is not asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,21 @@ class LateRefresh:
     answer: ProtoOARefreshTokenRes
 
 
-Notice = AccountChanged | ApplicationCut | Problem | LateRefresh
+@dataclass(frozen=True, slots=True)
+class LateRefusal:
+    """The server refused an order or position command whose time was over: its outcome, held to be unknown, is known.
+
+    `OpenApiClient.account` takes notice by itself; it is for those who send the messages themselves.
+    """
+
+    request: Message
+    """The command, as it was sent."""
+    error: ServerError
+    """What it would have failed with in time."""
+
+
+Notice = AccountChanged | ApplicationCut | Problem | LateRefusal | LateRefresh
 """What the session tells its shell."""
 
-EVENTS = (Ready, Disconnected, AccountChanged, ApplicationCut, Resynchronised, Problem)
+EVENTS = (Ready, Disconnected, AccountChanged, ApplicationCut, Resynchronised, Problem, LateRefusal)
 """Every class of them."""

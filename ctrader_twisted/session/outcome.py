@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ctrader_twisted import messages
 from ctrader_twisted.errors import (
@@ -13,11 +13,12 @@ from ctrader_twisted.errors import (
     UndecodablePayload,
     server_error_class,
 )
+from ctrader_twisted.session.standing import SUBSCRIBING, is_of_one
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.secrecy import without
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from google.protobuf.message import Message
 
@@ -38,11 +39,15 @@ _SECONDS_AT_MOST = 1e11  # the year 5138: what is more is in milliseconds, whate
 _JUDGED = catalogue.ERRORS | {catalogue.ORDER_ERROR_EVENT, catalogue.EXECUTION_EVENT}
 
 
-def read_answer(request: Request, envelope: Envelope, secrets: Collection[str] = ()) -> Message | OpenApiError:
-    """Give the message that answers a request, or the error that it amounts to.
+def read_answer(
+    request: Request, envelope: Envelope, secrets: Collection[str] = ()
+) -> Message | Envelope | OpenApiError:
+    """Give the message that answers a request, or its envelope if it is wanted unread, or the error that it amounts to.
 
     :param secrets: what an error's description must not repeat.
     """
+    if request.unread and envelope.payload_type not in _JUDGED:
+        return envelope
     try:
         message = codec.unpack(envelope)
     except UndecodablePayload as unreadable:
@@ -60,8 +65,9 @@ def read_answer(request: Request, envelope: Envelope, secrets: Collection[str] =
         error = cls(code, request=request.kind.name, account_id=request.account_id)
     else:
         return message
-    if isinstance(error, AlreadyStanding) and request.kind.payload_type in _SUCCESS_WHEN_STANDING:
-        return _SUCCESS_WHEN_STANDING[request.kind.payload_type](request)
+    if isinstance(error, AlreadyStanding):
+        answer = _as_asked_for(request)
+        return error if answer is None else answer
     if request.kind.is_command and error.code == "TIMEOUT_ERROR":  # the back end may have it all the same
         return _unknown(request, f"the server answered {error.code}", error)
     if isinstance(error, OrderRefused) and number in catalogue.EVENTS:
@@ -121,16 +127,27 @@ def _unknown(request: Request, reason: str, cause: OpenApiError) -> OutcomeUnkno
     return unknown
 
 
-def _account_auth(request: Request) -> Message:
-    return messages.ProtoOAAccountAuthRes(ctidTraderAccountId=request.account_id)
-
-
-def _application_auth(request: Request) -> Message:
-    return messages.ProtoOAApplicationAuthRes()
-
-
-# "Already logged in" is what was asked for (protocol notes, 1.4).
-_SUCCESS_WHEN_STANDING = {
-    catalogue.payload_type(messages.ProtoOAAccountAuthReq): _account_auth,
-    catalogue.payload_type(messages.ProtoOAApplicationAuthReq): _application_auth,
+_ANSWERS_WHEN_STANDING: Final[Mapping[int, type[Message]]] = {
+    catalogue.payload_type(asked): answer
+    for asked, answer in (
+        (messages.ProtoOAApplicationAuthReq, messages.ProtoOAApplicationAuthRes),
+        (messages.ProtoOAAccountAuthReq, messages.ProtoOAAccountAuthRes),
+        (messages.ProtoOASubscribeSpotsReq, messages.ProtoOASubscribeSpotsRes),
+        (messages.ProtoOASubscribeLiveTrendbarReq, messages.ProtoOASubscribeLiveTrendbarRes),
+        (messages.ProtoOASubscribeDepthQuotesReq, messages.ProtoOASubscribeDepthQuotesRes),
+    )
 }
+
+
+def _as_asked_for(request: Request) -> Message | None:
+    """Give the answer to a request for what is so already: logged in, subscribed (protocol notes, 1.4 and 1.7).
+
+    :return: None where several subscriptions were asked for: the server does not say which of them stand.
+    """
+    number = request.kind.payload_type
+    answer = _ANSWERS_WHEN_STANDING.get(number)
+    if answer is None or (number in SUBSCRIBING and not is_of_one(codec.unpack(request.envelope))):
+        return None
+    if answer is messages.ProtoOAApplicationAuthRes:
+        return answer()
+    return answer(ctidTraderAccountId=request.account_id)

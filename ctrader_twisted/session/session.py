@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ctrader_twisted import messages
 from ctrader_twisted.errors import (
     AccountRefused,
-    AlreadyStanding,
     AnswerTimeout,
     ApplicationRefused,
     CannotRoute,
@@ -25,12 +24,21 @@ from ctrader_twisted.errors import (
     RequestFailed,
     RequestNotSent,
     SendTimeout,
+    ServerError,
     TokenRefused,
     UndecodablePayload,
     UnderMaintenance,
 )
 from ctrader_twisted.session.correlation import Pending, Request, Tombstones
-from ctrader_twisted.session.events import AccountChanged, AccountStatus, ApplicationCut, LateRefresh, Notice, Problem
+from ctrader_twisted.session.events import (
+    AccountChanged,
+    AccountStatus,
+    ApplicationCut,
+    LateRefresh,
+    LateRefusal,
+    Notice,
+    Problem,
+)
 from ctrader_twisted.session.machine import (
     ACCOUNT_TABLE,
     CONNECTION_TABLE,
@@ -41,7 +49,7 @@ from ctrader_twisted.session.machine import (
 )
 from ctrader_twisted.session.outcome import as_text, read_answer, read_error, unreadable_answer
 from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
-from ctrader_twisted.session.standing import ENDING, SUBSCRIBING, Standing, is_of_one
+from ctrader_twisted.session.standing import ENDING, SUBSCRIBING, Standing
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.catalogue import Lane
 from ctrader_twisted.wire.envelope import Burst, Envelope
@@ -53,6 +61,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ctrader_twisted.errors import ProtocolError
+    from ctrader_twisted.wire.runs import SpotRun
 
 APPLICATION_AUTH = catalogue.payload_type(messages.ProtoOAApplicationAuthReq)
 ACCOUNT_AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
@@ -64,9 +73,10 @@ REFRESH = catalogue.payload_type(messages.ProtoOARefreshTokenReq)
 TRAILING_STOP = catalogue.payload_type(messages.ProtoOATrailingSLChangedEvent)
 _SESSION_EVENTS = frozenset({ACCOUNT_CUT, TOKEN_INVALIDATED, APPLICATION_CUT})
 _BOOKED = frozenset({catalogue.EXECUTION_EVENT, TRAILING_STOP})
+_OF_COMMANDS = frozenset({catalogue.EXECUTION_EVENT, catalogue.ORDER_ERROR_EVENT})
 _ANSWERS = frozenset(number for kind in catalogue.REQUESTS.values() for number in kind.closed_by) - catalogue.EVENTS
 _TELLING = frozenset({APPLICATION_AUTH, ACCOUNT_AUTH, ACCOUNT_LOGOUT}) | SUBSCRIBING
-_OF_CONCERN = _SESSION_EVENTS | _BOOKED | _ANSWERS
+_OF_CONCERN = _SESSION_EVENTS | _BOOKED | _ANSWERS | _OF_COMMANDS
 _OUTLASTING_ACCOUNT = frozenset({ACCOUNT_AUTH, ACCOUNT_LOGOUT})
 _OUTLASTING_APPLICATION = frozenset({APPLICATION_AUTH, REFRESH})
 _WARNINGS = frozenset({AccountInput.FOUND_UNUSABLE, AccountInput.GRANT_DEAD, AccountInput.AUTH_ACCEPTED})
@@ -83,12 +93,12 @@ class Settled(NamedTuple):
     """A request ended.
 
     :ivar request: which.
-    :ivar result: the message that answers it, or the error it ended with.
+    :ivar result: the message that answers it, or its envelope if it was wanted unread, or the error it ended with.
     :ivar envelope: what arrived, or None if nothing did.
     """
 
     request: Request
-    result: Message | OpenApiError
+    result: Message | Envelope | OpenApiError
     envelope: Envelope | None = None
 
 
@@ -139,6 +149,7 @@ class Session:
         self._tombstones = Tombstones()
         self._pacer = Pacer(self._limits)
         self._outgoing: list[Envelope] = []
+        self._watched: list[Request] = []
         self._losses: list[tuple[str, list[Request]]] = []
         self._notices: list[Notice] = []
         self._last_sent = 0.0
@@ -191,17 +202,29 @@ class Session:
         self._pacer = Pacer(self._limits)
         self._tombstones.clear()
         self._outgoing.clear()
+        self._watched.clear()
         self._losses.clear()
         self._last_sent = self._last_received = now
         self._connection(ConnectionInput.MADE)
 
     def request(
-        self, message: Message, *, timeout: float, now: float, waiter: Any = None, own: bool = False
+        self,
+        message: Message,
+        *,
+        timeout: float,
+        now: float,
+        waiter: Any = None,
+        own: bool = False,
+        unread: bool = False,
+        leaving: Any = None,
     ) -> Request:
         """Ask for something; it is sent as soon as the limits allow.
 
         :param own: whether the client asks for it by itself, to restore the session: no loss is told of it.
+        :param unread: whether to give its answer as it comes, not parsed; refusals are read as ever.
+        :param leaving: for the shell: whoever is to be told that it has left.
         :raises NotARequest: if no answer would ever close it.
+        :raises ValueError: if its answer is wanted unread, and the session has to read it.
         :raises IncompleteMessage: if required fields are missing.
         :raises RequestNotSent: if there is no authorised connection.
         :raises QueueFull: if too many requests wait already.
@@ -209,6 +232,8 @@ class Session:
         kind = catalogue.REQUESTS_BY_CLASS.get(type(message))
         if kind is None:
             raise NotARequest(type(message).__name__)
+        if unread and kind.payload_type in _TELLING | _SECRET:
+            raise ValueError(f"the answer to {kind.name} can't be had unread: the session itself goes by what it says")
         account_id: int | None = message.ctidTraderAccountId if kind.has_account else None  # type: ignore[attr-defined]
         self._asked += 1
         envelope = codec.pack(message, f"{self._prefix}{self._asked}")
@@ -216,7 +241,7 @@ class Session:
             raise RequestNotSent(kind.name, f"the session is {self.state.value}, not ready", account_id)
         if kind.payload_type in _SECRET:
             self._secrets.update(secrets_of(message))
-        request = Request(kind, envelope, account_id, timeout, now + timeout, False, waiter, own)
+        request = Request(kind, envelope, account_id, timeout, now + timeout, False, waiter, own, unread, leaving)
         if self._pacer.admit(request, now):
             self._pending.add(request)
             self._leave(request, now)
@@ -250,7 +275,9 @@ class Session:
             request.sent = False
         self._pacer.put_back(back)
 
-    def received(self, arrived: Iterable[Envelope | Burst], now: float) -> Iterator[Envelope | Burst | Settled]:
+    def received(
+        self, arrived: Iterable[Envelope | Burst | SpotRun], now: float
+    ) -> Iterator[Envelope | Burst | SpotRun | Settled]:
         """Take what arrived and give it back in order, with the requests that it ended in place of their answers.
 
         Lazily: an envelope takes effect when it is asked for, so that a reader who stops leaves the rest as if unread.
@@ -322,6 +349,13 @@ class Session:
             self._outgoing.append(_HEARTBEAT)
         return now - self._last_received < self._dead_after
 
+    def next_beat(self, within: float = 0.0) -> float:
+        """Give the earliest time at which `beat` has something to do or to say, if nothing is sent or arrives before.
+
+        :param within: as for `beat`.
+        """
+        return min(self._last_sent + self._heartbeat_after - within, self._last_received + self._dead_after)
+
     def found_unusable(self, account_id: int, reason: str, remedy: str) -> None:
         """It was found out that an account can't be used here, whatever its token."""
         self._account(account_id, AccountInput.FOUND_UNUSABLE, self.scrub(reason), remedy)
@@ -348,6 +382,7 @@ class Session:
             if request is not None:
                 request.sent = False
         self._outgoing.clear()
+        self._watched.clear()
         self._pacer.clear()
         settled = [
             Settled(request, self._abandon(request, reason, RequestNotSent, OutcomeUnknown))
@@ -366,6 +401,18 @@ class Session:
             self._outgoing = []
             self._last_sent = now
         return outgoing
+
+    def left(self) -> list[Any]:
+        """Give whoever is to be told that a request has left which `outgoing` gave, each once."""
+        if not self._watched:
+            return []
+        told = []
+        for request in self._watched:
+            if request.sent and request.leaving is not None:  # else it was taken back, or is here twice
+                told.append(request.leaving)
+                request.leaving = None
+        self._watched.clear()
+        return told
 
     @property
     def has_outgoing(self) -> bool:
@@ -415,6 +462,8 @@ class Session:
         request = None if key is None else self._pending.find(key)
         if request is not None and number in request.kind.closed_by:
             return self._settle(request, envelope, now)
+        if number in _OF_COMMANDS and key is not None and (late := self._tombstones.exhume(key)) is not None:
+            self._answered_late(late, envelope)
         if number in _BOOKED:
             self._book(envelope)
         elif number in _SESSION_EVENTS:
@@ -432,6 +481,8 @@ class Session:
     def _leave(self, request: Request, now: float) -> None:
         request.sent = True
         self._outgoing.append(request.envelope)
+        if request.leaving is not None:
+            self._watched.append(request)
         number = request.kind.payload_type
         if number == ACCOUNT_AUTH:
             assert request.account_id is not None
@@ -453,7 +504,7 @@ class Session:
                 self._under_maintenance(result)
         else:
             self._pacer.served(request.kind.payload_type)
-            if request.kind.payload_type in _SECRET:
+            if request.kind.payload_type in _SECRET and not isinstance(result, Envelope):
                 self._secrets.update(secrets_of(result))
         if envelope.payload_type in _BOOKED:
             self._book(envelope)
@@ -461,7 +512,7 @@ class Session:
             self._learn(request, result)
         return _new_settled(Settled, (request, result, envelope))
 
-    def _learn(self, request: Request, result: Message | OpenApiError) -> None:
+    def _learn(self, request: Request, result: Message | Envelope | OpenApiError) -> None:
         """Draw from the end of a request what it says about connection, account and subscriptions."""
         number = request.kind.payload_type
         accepted = not isinstance(result, OpenApiError)
@@ -470,11 +521,9 @@ class Session:
         if number == ACCOUNT_AUTH and accepted:
             if not request.own or self.standing.find(request.account_id or 0) is not None:  # else it was given up
                 self.standing.accepted(codec.unpack(request.envelope))  # as it was sent, whatever became of the message
-        elif number in SUBSCRIBING and (not request.own or number in ENDING):
+        elif number in SUBSCRIBING and accepted and (not request.own or number in ENDING):
             # What is renewed is in the book, unless it was ended while it was being renewed: it is ended again then.
-            asked = codec.unpack(request.envelope)
-            if accepted or (isinstance(result, AlreadyStanding) and is_of_one(asked)):
-                self.standing.accepted(asked)
+            self.standing.accepted(codec.unpack(request.envelope))
         if number == ACCOUNT_AUTH:
             assert request.account_id is not None
             if accepted:
@@ -551,13 +600,19 @@ class Session:
         self.counts["late" if late else "unasked"] += 1
         if request is None and number in catalogue.ERRORS:
             self._told_of_error(envelope)
-        if request is not None and number in request.kind.closed_by:
+        if request is not None:
+            self._answered_late(request, envelope)
+
+    def _answered_late(self, request: Request, envelope: Envelope) -> None:
+        if envelope.payload_type in request.kind.closed_by:
             result = read_answer(request, envelope, self._secrets)
             self._learn(request, result)
             if isinstance(result, messages.ProtoOARefreshTokenRes):
                 self._secrets.update(secrets_of(result))
                 asked: Any = codec.unpack(request.envelope)
                 self._notices.append(LateRefresh(asked.refreshToken, result))
+            elif request.kind.is_command and isinstance(result, ServerError):
+                self._notices.append(LateRefusal(codec.unpack(request.envelope), result))
 
     def _told_of_error(self, envelope: Envelope) -> None:
         """An error that answers nothing: the server says by itself that it goes into maintenance."""

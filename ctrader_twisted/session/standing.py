@@ -6,7 +6,7 @@ holds whatever was asked for through the session and nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ctrader_twisted import messages
@@ -52,6 +52,20 @@ class AccountStanding:
     lost_at: float | None = None
     requests_not_sent: list[str] = field(default_factory=list)
     requests_unknown: list[str] = field(default_factory=list)
+
+    def begin(self, subscription: Subscription) -> None:
+        """Enter one subscription, or that it was asked for again.
+
+        Of one that stands already, events carry their time if either asked for that.
+        """
+        known = self.subscriptions.get(_key(subscription))
+        if known is not None:
+            subscription = replace(
+                subscription,
+                with_timestamp=known.with_timestamp or subscription.with_timestamp,
+                asked=known.asked + 1,
+            )
+        self.subscriptions[_key(subscription)] = subscription
 
     def forget(self, subscription: Subscription) -> None:
         """Strike one subscription; live bars go with the spots they ride on."""
@@ -170,7 +184,7 @@ class Standing:
         begins, subscriptions = read(message)
         for subscription in subscriptions:
             if begins:
-                subscriber.subscriptions[_key(subscription)] = subscription
+                subscriber.begin(subscription)
             else:
                 subscriber.forget(subscription)
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from decimal import Decimal
 from types import CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
+from ctrader_twisted.market import Lots, Pips
 from ctrader_twisted.sim.testing import EUR_ACCOUNT, VenueKit
 from tests.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAGE = ROOT / "docs" / "account.md"
 _PRINT = re.compile(r"^\s*print\((.*?)\)(?:  # (.*))?$", re.MULTILINE)
 
 
-def blocks() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+def blocks(page: Path = PAGE) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 
 
 def test_every_block_runs_and_prints_what_it_says() -> None:
@@ -43,6 +48,21 @@ def test_every_block_runs_and_prints_what_it_says() -> None:
     assert len(tests) == 2
     for test in tests:
         test()
+
+
+def test_the_order_in_the_readme_is_filled_and_protected() -> None:
+    (block,) = (each for each in blocks(ROOT / "README.md") if ".buy(" in each)
+    code = block.replace("123456", str(EUR_ACCOUNT))
+    with VenueKit() as kit:
+        there: dict[str, Any] = {"client": kit.ready_client(EUR_ACCOUNT), "Lots": Lots, "Pips": Pips}
+        kit.settle(
+            Deferred.fromCoroutine(
+                builtins.eval(compile(code, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), there)
+            )
+        )
+        assert there["order"].lots == Lots("0.1")
+        position = kit.settle(there["order"].protected())
+        assert position.stop_loss == position.price - Decimal("0.0020")
 
 
 def test_every_link_of_the_page_leads_somewhere() -> None:

@@ -80,7 +80,7 @@ def test_a_market_order_is_awaited_to_accepted_to_filled_and_to_done(kit: VenueK
     assert kit.settle(order.filled()) is kit.settle(order.done()) is order
     (fill,) = order.fills
     assert isinstance(fill, Fill) and fill.volume == order.executed == 1_000_000 and order.average_price == fill.price
-    assert states == [OrderState.SENT, OrderState.ACCEPTED, OrderState.FILLED]
+    assert states == [OrderState.QUEUED, OrderState.SENT, OrderState.ACCEPTED, OrderState.FILLED]
     (position,) = account.positions.values()
     assert (position.label, position.comment, position.volume) == ("mine", "a word", 1_000_000)
     assert order.position is position and order.lots == Lots("0.1")
@@ -265,6 +265,23 @@ def test_reversing_closes_first_and_opens_as_much_on_the_other_side(kit: VenueKi
     order = filled(kit, account.reverse(position))
     (now,) = account.positions.values()
     assert now.side == ProtoOATradeSide.SELL and now.volume == position.volume and order.position is now
+    closing = order.after
+    assert closing is not None and closing.closes == position.position_id and closing.after is None
+    assert closing.profit is not None and account.balance == Decimal(10_000) + closing.profit
+
+
+def test_positions_are_found_by_label_symbol_and_side(kit: VenueKit, account: Account) -> None:
+    for side, name, label in (("buy", "EURUSD", "a"), ("sell", "EURUSD", "b"), ("buy", "USDJPY", "a")):
+        filled(kit, account.market(side, name, Lots("0.1"), label=label))  # type: ignore[arg-type]
+    first, second, third = account.positions.values()
+    assert account.positions_by(label="a") == (first, third)
+    assert account.positions_by(symbol="eurusd", side="sell") == (second,)
+    assert account.positions_by(label="c") == () and account.positions_by() == (first, second, third)
+    with pytest.raises(UnknownSymbol):
+        account.positions_by(symbol="EURUSX")
+    for closing in account.close_all(label="a"):
+        filled(kit, closing)
+    assert tuple(account.positions.values()) == (second,)
 
 
 def test_flattening_leaves_nothing_and_halts(kit: VenueKit, account: Account) -> None:

@@ -13,22 +13,21 @@ from hypothesis import strategies as st
 
 from ctrader_twisted import messages
 from ctrader_twisted.account import portfolio as room
-from ctrader_twisted.account.portfolio import (
-    BUY,
-    SELL,
+from ctrader_twisted.account.changes import (
     BalanceChanged,
     OrderChanged,
     OrderGone,
-    Portfolio,
     PositionChanged,
     PositionClosed,
     PositionOpened,
     Realised,
 )
+from ctrader_twisted.account.portfolio import Portfolio
+from ctrader_twisted.account.terms import BUY, SELL
 from tests.market.recorded import needs_recordings, recording
 
 if TYPE_CHECKING:
-    from ctrader_twisted.account.portfolio import Change
+    from ctrader_twisted.account.changes import Change
 
 ACCOUNT = 1000001
 Execution = messages.ProtoOAExecutionType
@@ -135,6 +134,12 @@ def state(portfolio: Portfolio) -> tuple[Any, ...]:
 
 
 # The balance
+
+
+def test_what_a_reconcile_lists_and_is_not_open_is_not_held() -> None:
+    portfolio = Portfolio(ACCOUNT)
+    portfolio.reconciled(answer(position(1), position(2, status=CREATED), position(3, status=CLOSED), position(4, 0)))
+    assert set(portfolio.positions) == {1}
 
 
 def test_nothing_is_known_at_first() -> None:

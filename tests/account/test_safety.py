@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctrader_twisted import messages
-from ctrader_twisted.account.portfolio import BUY, SELL, Portfolio
 from ctrader_twisted.account.safety import Safety
+from ctrader_twisted.account.terms import BUY, SELL
 from ctrader_twisted.errors import DryRun, OrderNotPlaced, SafetyRefused, TradingHalted, UnknownSymbol
 from ctrader_twisted.market import Lots, Money, Price, Symbol, SymbolList, Units
 from ctrader_twisted.sim.testing import USD_ACCOUNT, VenueKit
@@ -19,6 +19,8 @@ from tests.account.test_portfolio import known, order, position, protective, tra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ctrader_twisted.account.portfolio import Portfolio
 
 LOT = 10_000_000
 NETTED = messages.ProtoOAAccountType.NETTED
@@ -66,7 +68,7 @@ def permits(safety: Safety, portfolio: Portfolio, volume: int, symbol: Symbol = 
 def test_without_limits_everything_passes() -> None:
     portfolio = known(*(position(number) for number in range(1, 300)))
     assert permits(Safety(), portfolio, 10**15)
-    Safety().permits_closing()
+    Safety().permits_sending("closing position 5")
 
 
 # One limit each, at its edge
@@ -159,18 +161,61 @@ def test_halted_nothing_opens_and_everything_closes() -> None:
     safety = Safety(halted=True, max_volume=Lots(0), max_positions=0, symbols=frozenset())
     with pytest.raises(TradingHalted):
         safety.permits(known(), EURUSD, BUY, LOT)
-    safety.permits_closing("closing position 5")
+    safety.permits_sending("closing position 5")
 
 
-def test_a_dry_run_sends_nothing_and_still_checks() -> None:
+def test_a_dry_run_lets_nothing_leave_and_still_checks() -> None:
     safety = Safety(dry_run=True, max_volume=Lots(1))
-    with pytest.raises(DryRun) as rehearsed:
-        safety.permits(known(), EURUSD, SELL, LOT)
-    assert rehearsed.value.what == "selling 1 lots of EURUSD"
+    assert permits(safety, known(), LOT)
     assert refusal(safety, known(), LOT + 1).limit == "max_volume"
     with pytest.raises(DryRun) as closing:
-        safety.permits_closing("closing position 5")
+        safety.permits_sending("closing position 5")
     assert closing.value.what == "closing position 5"
+
+
+# Orders made larger, and positions replaced
+
+
+def larger(safety: Safety, portfolio: Portfolio, grows: int) -> bool:
+    return permits(safety, portfolio, grows, larger=portfolio.orders[9])
+
+
+def test_an_order_is_held_against_the_limits_by_what_it_grows_by_and_against_that_of_one_order_whole() -> None:
+    portfolio = known(position(1, volume=LOT), order(9, volume=2 * LOT))
+    assert larger(Safety(max_volume=Lots(3)), portfolio, LOT)
+    assert not larger(Safety(max_volume=Lots("2.99")), portfolio, LOT)
+    assert larger(Safety(max_open_volume=Lots(4)), portfolio, LOT)
+    assert not larger(Safety(max_open_volume=Lots("3.99")), portfolio, LOT)
+    assert larger(Safety(max_exposure=Money(4 * LOT // 50)), portfolio, LOT)
+    assert not larger(Safety(max_exposure=Money(4 * LOT // 50 - 1)), portfolio, LOT)
+    assert larger(Safety(max_positions=2), portfolio, LOT), "it is one already"
+    assert not larger(Safety(halted=True), portfolio, LOT)
+
+
+def test_what_another_order_is_being_made_larger_by_counts_but_is_no_position() -> None:
+    portfolio = known(order(9, volume=LOT))
+    growing = [(1, BUY, 2 * LOT)]
+    assert permits(Safety(max_open_volume=Lots(4), max_positions=2), portfolio, LOT, growing=growing)
+    assert not permits(Safety(max_open_volume=Lots("3.99")), portfolio, LOT, growing=growing)
+    assert not permits(Safety(max_exposure=Money(4 * LOT // 50 - 1)), portfolio, LOT, growing=growing)
+
+
+def test_a_position_that_is_replaced_does_not_count() -> None:
+    portfolio = known(position(1, volume=3 * LOT), position(2, volume=LOT))
+    tight = Safety(max_open_volume=Lots(4), max_positions=2, max_exposure=Money(4 * LOT // 50))
+    assert permits(tight, portfolio, 3 * LOT, side=SELL, replaces=1)
+    assert not permits(tight, portfolio, 3 * LOT + 1, side=SELL, replaces=1)
+    assert not permits(Safety(max_positions=1), portfolio, 3 * LOT, side=SELL, replaces=1)
+    halted = netted(position(1, volume=3 * LOT))
+    assert permits(Safety(halted=True), halted, 3 * LOT, side=SELL)
+    assert not permits(Safety(halted=True), halted, 3 * LOT, side=SELL, replaces=1), "it is closed by then"
+
+
+def test_on_a_netted_account_what_is_being_closed_already_is_not_closed_twice() -> None:
+    portfolio = netted(position(1, volume=3 * LOT))
+    assert permits(Safety(halted=True), portfolio, LOT, side=SELL, closing=[(1, SELL, 2 * LOT)])
+    assert not permits(Safety(halted=True), portfolio, LOT + 1, side=SELL, closing=[(1, SELL, 2 * LOT)])
+    assert not permits(Safety(halted=True), portfolio, LOT + 1, side=SELL, growing=[(1, SELL, 2 * LOT)])
 
 
 # Netted accounts

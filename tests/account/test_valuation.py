@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from ctrader_twisted import messages
+from ctrader_twisted.account.checking import Check, Difference
 from ctrader_twisted.account.portfolio import Portfolio
-from ctrader_twisted.account.valuation import Check, Difference, Valuation
+from ctrader_twisted.account.valuation import Valuation
 from ctrader_twisted.errors import (
     AlreadyStanding,
     AnswerTimeout,
@@ -26,7 +27,7 @@ from ctrader_twisted.market import Symbol
 from ctrader_twisted.session.events import AccountChanged, Resynchronised, Subscription
 from ctrader_twisted.session.machine import AccountState
 from ctrader_twisted.sim.accounts import TradingAccount
-from ctrader_twisted.sim.testing import EUR_ACCOUNT, USD_ACCOUNT, VenueKit
+from ctrader_twisted.sim.testing import DEFAULT_START, EUR_ACCOUNT, USD_ACCOUNT, VenueKit
 from ctrader_twisted.sim.trading import margins
 from tests.account.test_portfolio import answer, event, order, position, trader
 
@@ -39,6 +40,7 @@ EURUSD, EURJPY, USDJPY, XAUUSD, GER40 = 1, 3, 4, 41, 279
 EVERY = (EURUSD, USDJPY, XAUUSD, GER40)
 VOLUMES = {EURUSD: 10_000_000, EURJPY: 10_000_000, USDJPY: 10_100_000, XAUUSD: 1_000, GER40: 300}
 BUY, SELL = messages.ProtoOATradeSide.BUY, messages.ProtoOATradeSide.SELL
+SATURDAY = DEFAULT_START + 4 * 86_400_000
 EUR_USD = (
     TradingAccount(EUR_ACCOUNT, 2_000_001, "EUR", balance=100_000_00),
     TradingAccount(USD_ACCOUNT, 2_000_002, "USD", balance=100_000_00),
@@ -243,6 +245,47 @@ def test_what_somebody_else_has_subscribed_is_as_good(kit: VenueKit) -> None:
     assert holder.unrealised() == holder.servers_unrealised()
 
 
+def test_what_was_subscribed_before_the_account_was_known_has_its_price_though_nothing_changes() -> None:
+    with VenueKit(accounts=EUR_USD, start=SATURDAY) as kit:
+        client = kit.ready_client(EUR_ACCOUNT)
+        kit.settle(client.subscribe_spots(ctidTraderAccountId=EUR_ACCOUNT, symbolId=EVERY))
+        kit.advance(30)
+        before, after = Holder(kit, EUR_ACCOUNT, client), Holder(kit, EUR_ACCOUNT)
+        for symbol_id in EVERY:
+            for holder in (before, after):
+                kit.settle(holder.valuation.priced(symbol_id), 5)
+            quotes = [holder.valuation.quote(symbol_id) for holder in (before, after)]
+            assert len({(quote.bid, quote.ask) for quote in quotes if quote is not None}) == 1
+
+
+def test_what_was_subscribed_before_the_account_was_known_is_valued_at_the_present_price(kit: VenueKit) -> None:
+    client = kit.ready_client(EUR_ACCOUNT)
+    kit.settle(client.subscribe_spots(ctidTraderAccountId=EUR_ACCOUNT, symbolId=EVERY))
+    kit.advance(30)
+    holder = Holder(kit, EUR_ACCOUNT, client)
+    for symbol_id in EVERY:
+        holder.trade(symbol_id, BUY)
+        assert holder.unrealised() == holder.servers_unrealised()
+        assert holder.own() == holder.venues_own()
+
+
+def test_what_is_subscribed_for_its_figures_may_be_subscribed_by_others_too(kit: VenueKit) -> None:
+    holder = Holder(kit, EUR_ACCOUNT)
+    client, of_account = holder.client, {"ctidTraderAccountId": EUR_ACCOUNT}
+    kit.settle(holder.valuation.priced(EURUSD))
+    for _ in range(2):
+        kit.settle(client.subscribe_spots(**of_account, symbolId=[EURUSD]))
+        kit.settle(client.subscribe_live_trendbar(**of_account, symbolId=EURUSD, period=1))
+        kit.settle(client.subscribe_depth_quotes(**of_account, symbolId=[EURUSD]))
+    with pytest.raises(AlreadyStanding):
+        kit.settle(client.subscribe_spots(**of_account, symbolId=[XAUUSD, EURUSD]))
+    stands = (("spots", EURUSD), ("trendbars", EURUSD), ("depth", EURUSD))
+    assert tuple((each.kind, each.symbol_id) for each in client.subscriptions(EUR_ACCOUNT)) == stands
+    assert client.subscriptions(USD_ACCOUNT) == ()
+    kit.settle(client.unsubscribe_spots(**of_account, symbolId=[EURUSD]))
+    assert tuple((each.kind, each.symbol_id) for each in client.subscriptions(EUR_ACCOUNT)) == stands[2:]
+
+
 def test_two_accounts_on_one_client_do_not_mix(kit: VenueKit) -> None:
     client = kit.ready_client(EUR_ACCOUNT, USD_ACCOUNT)
     euro, dollar = Holder(kit, EUR_ACCOUNT, client), Holder(kit, USD_ACCOUNT, client)
@@ -313,14 +356,14 @@ def test_a_check_leaves_out_what_has_no_price_and_what_is_within_the_tolerance(k
     holder = Holder(kit, EUR_ACCOUNT)
     holder.trade(EURUSD, BUY)
     [position_id] = holder.portfolio.positions
-    holder.valuation._quotes.forget()
+    holder.valuation._prices._quotes.forget()
     assert kit.settle(holder.valuation.check()) == Check((), (position_id,))
     kit.advance(30)
     spot = messages.ProtoOASpotEvent(ctidTraderAccountId=EUR_ACCOUNT, symbolId=EURUSD, bid=1, ask=2)
-    holder.valuation._quotes.feed(spot)
+    holder.valuation._prices._quotes.feed(spot)
     wrong = kit.settle(holder.valuation.check())
     assert {each.field for each in wrong.differences} == {"gross", "net"}
-    holder.valuation._quotes.feed(spot)
+    holder.valuation._prices._quotes.feed(spot)
     assert kit.settle(holder.valuation.check(tolerance=10**11))
 
 
@@ -357,6 +400,8 @@ class Paper:
         self.asked: list[int] = []
         self.chain: list[messages.ProtoOALightSymbol] = []
         self.answers: list[Any] = []
+        self.standing: list[Subscription] = []
+        self.ticks: list[Deferred[Any]] = []
 
     def on(self, cls: type, listener: Callable[[Any], object]) -> None:
         self.listeners.setdefault(cls, []).append(listener)
@@ -369,10 +414,17 @@ class Paper:
         for listener in self.listeners[type(happened)]:
             listener(happened)
 
-    def subscribe_spots(self, *, ctidTraderAccountId: int, symbolId: Iterable[int]) -> Deferred[Any]:  # noqa: N803
+    def subscribe_spots(self, *, symbolId: Iterable[int], **rest: Any) -> Deferred[Any]:  # noqa: N803
         self.asked.extend(symbolId)
         result = self.answers.pop(0) if self.answers else None
         return fail(result) if isinstance(result, Exception) else succeed(result)
+
+    def subscriptions(self, account_id: int) -> tuple[Subscription, ...]:
+        return tuple(self.standing)
+
+    def get_tick_data(self, **asked: Any) -> Deferred[Any]:
+        self.ticks.append(Deferred())
+        return self.ticks[-1]
 
     def symbols_for_conversion(self, **asked: int) -> Deferred[Any]:
         return succeed(messages.ProtoOASymbolsForConversionRes(ctidTraderAccountId=1, symbol=self.chain))
@@ -462,7 +514,6 @@ def test_a_request_that_a_loss_caught_is_repeated_when_the_account_stands_again(
 
 def test_quotes_that_do_not_come_are_not_waited_for_forever() -> None:
     paper, valuation, _ = on_paper()
-    paper.answers = [AlreadyStanding("ALREADY_SUBSCRIBED")]
     failures: list[Any] = []
     valuation.priced(1).addErrback(failures.append)
     paper.clock.advance(9)
@@ -472,6 +523,43 @@ def test_quotes_that_do_not_come_are_not_waited_for_forever() -> None:
     assert "EURUSD came within 10 s" in str(failures[0].value)
     paper.spot(bid=110_000, ask=110_001)
     assert valuation.priced(1).called
+
+
+def ticks(*prices: int) -> messages.ProtoOAGetTickDataRes:
+    data = [messages.ProtoOATickData(timestamp=1, tick=price) for price in prices]
+    return messages.ProtoOAGetTickDataRes(ctidTraderAccountId=ACCOUNT, hasMore=True, tickData=data)
+
+
+def test_only_the_side_that_is_missing_is_read_from_the_ticks_and_what_is_told_meanwhile_is_newer() -> None:
+    paper, valuation, _ = on_paper()
+    paper.standing = [Subscription("depth", 1), Subscription("spots", 2), Subscription("spots", 1)]
+    paper.spot(ask=110_002)
+    done: list[Any] = []
+    valuation.priced(1).addBoth(done.append)
+    assert not paper.asked, "it stands"
+    [bid] = paper.ticks
+    paper.spot(bid=110_001)
+    assert done == [None]
+    bid.callback(ticks(1, 2))
+    assert len(paper.ticks) == 1
+    quote = valuation.quote(1)
+    assert quote is not None and (quote.bid, quote.ask) == (Decimal("1.10001"), Decimal("1.10002"))
+
+
+@pytest.mark.parametrize("refusal", [ServerError("ODD"), AnswerTimeout("ProtoOAGetTickDataReq", "no answer"), ticks()])
+def test_where_no_tick_is_to_be_had_the_next_change_tells_the_price(refusal: Any) -> None:
+    paper, valuation, _ = on_paper()
+    paper.standing = [Subscription("spots", 1)]
+    done: list[Any] = []
+    valuation.priced(1).addBoth(done.append)
+    if isinstance(refusal, Exception):
+        paper.ticks[0].errback(refusal)
+    else:
+        for asked in paper.ticks:
+            asked.callback(refusal)
+    assert not done
+    paper.spot(bid=110_000, ask=110_001)
+    assert done == [None]
 
 
 def test_a_subscription_that_could_not_be_renewed_is_asked_for_again() -> None:

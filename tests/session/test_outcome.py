@@ -275,11 +275,11 @@ def test_what_refuses_an_order_is_a_plain_error_to_another_request(
     ("code", "description"),
     [("INVALID_REQUEST", "There is nothing to amend it with."), ("ODD", "Nothing to amend."), ("INVALID_REQUEST", "")],
 )
-def test_a_refusal_that_is_not_known_promises_no_remedy(code: str, description: str) -> None:
+def test_of_a_refusal_that_is_not_known_it_is_said_what_holds_of_all(code: str, description: str) -> None:
     error = outcome(NEW_ORDER, refusal(code, description))
     assert type(error) is OrderRefused
-    assert error.remedy == ""
-    assert str(error).endswith(f", account {ACCOUNT}")
+    assert error.remedy == "Correct what the server names, then send it again: nothing was executed."
+    assert str(error).endswith(f", account {ACCOUNT}. {error.remedy}")
 
 
 # Codes
@@ -365,8 +365,29 @@ def test_to_be_authorised_already_is_what_was_asked_for(code: str, request_: Mes
     assert outcome(request_, refusal(code)) == answer
 
 
-def test_a_subscription_that_stands_already_is_for_its_asker_to_judge() -> None:
-    assert type(outcome(spots(1), refusal("ALREADY_SUBSCRIBED"))) is AlreadyStanding
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (spots(1), messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT)),
+        (
+            messages.ProtoOASubscribeLiveTrendbarReq(ctidTraderAccountId=ACCOUNT, symbolId=1, period=1),
+            messages.ProtoOASubscribeLiveTrendbarRes(ctidTraderAccountId=ACCOUNT),
+        ),
+        (
+            messages.ProtoOASubscribeDepthQuotesReq(ctidTraderAccountId=ACCOUNT, symbolId=[1]),
+            messages.ProtoOASubscribeDepthQuotesRes(ctidTraderAccountId=ACCOUNT),
+        ),
+    ],
+    ids=["spots", "live bars", "depth"],
+)
+def test_to_be_subscribed_already_is_what_was_asked_for(request_: Message, answer: Message) -> None:
+    assert outcome(request_, refusal("ALREADY_SUBSCRIBED")) == answer
+
+
+def test_which_of_several_subscriptions_stands_already_is_not_said() -> None:
+    error = outcome(spots(1, 2), refusal("ALREADY_SUBSCRIBED"))
+    assert type(error) is AlreadyStanding
+    assert "each by itself" in error.remedy
 
 
 # What can't be read

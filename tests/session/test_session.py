@@ -17,6 +17,7 @@ from ctrader_twisted.errors import (
     IncompleteMessage,
     IncompletePayload,
     NotARequest,
+    NotEnoughMoney,
     OpenApiError,
     OrderRefused,
     OutcomeUnknown,
@@ -28,7 +29,7 @@ from ctrader_twisted.errors import (
     UndecodablePayload,
 )
 from ctrader_twisted.session.correlation import Request
-from ctrader_twisted.session.events import LateRefresh, Problem
+from ctrader_twisted.session.events import LateRefresh, LateRefusal, Problem
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.session.session import Session, Settled
@@ -595,6 +596,46 @@ def test_new_tokens_that_come_late_are_told_whatever_else_their_answer_lacks(oth
     talk.hear(Envelope(2174, answer.SerializePartialToString(), request.envelope.client_msg_id))
     assert talk.session.notices() == [LateRefresh("old-refresh", answer)]
     assert talk.session.scrub("it was new-access") == "it was ***"
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        messages.ProtoOAErrorRes(errorCode="NOT_ENOUGH_MONEY"),
+        messages.ProtoOAOrderErrorEvent(ctidTraderAccountId=ACCOUNT, errorCode="NOT_ENOUGH_MONEY"),
+        messages.ProtoOAExecutionEvent(
+            ctidTraderAccountId=ACCOUNT, executionType="ORDER_REJECTED", errorCode="NOT_ENOUGH_MONEY"
+        ),
+    ],
+    ids=lambda message: message.DESCRIPTOR.name,
+)
+def test_a_command_that_is_refused_late_is_told_of_once(refused: Message) -> None:
+    talk = Talk().ready()
+    command = messages.ProtoOAClosePositionReq(ctidTraderAccountId=ACCOUNT, positionId=1, volume=100)
+    request = talk.ask(command, timeout=1)
+    talk.sent()
+    talk.tick(1)
+    talk.session.notices()
+    talk.hear(reply(request, refused))
+    (late,) = talk.session.notices()
+    assert isinstance(late, LateRefusal)
+    assert late.request == command
+    assert isinstance(late.error, NotEnoughMoney) and late.error.account_id == ACCOUNT
+    talk.hear(reply(request, refused))
+    assert talk.session.notices() == []
+
+
+def test_what_a_command_did_after_all_is_no_late_refusal() -> None:
+    talk = Talk().ready()
+    command = messages.ProtoOAClosePositionReq(ctidTraderAccountId=ACCOUNT, positionId=1, volume=100)
+    request = talk.ask(command, timeout=1)
+    talk.sent()
+    talk.tick(1)
+    talk.session.notices()
+    talk.hear(
+        reply(request, messages.ProtoOAExecutionEvent(ctidTraderAccountId=ACCOUNT, executionType="ORDER_ACCEPTED"))
+    )
+    assert talk.session.notices() == []
 
 
 def test_answers_do_not_cross_connections() -> None:

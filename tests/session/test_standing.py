@@ -86,6 +86,14 @@ def test_what_stands_is_what_was_accepted_and_not_ended(accepted: list[Message],
     assert stands(book(*accepted)) == standing
 
 
+@pytest.mark.parametrize("accepted", [[spots(1), timed_spots(1)], [timed_spots(1), spots(1)]])
+def test_what_two_ask_for_carries_its_time_if_either_wants_it(accepted: list[Message]) -> None:
+    account = book(*accepted)
+    assert [(each.symbol_id, each.with_timestamp) for each in account.subscriptions.values()] == [(1, True)]
+    ended = book(*accepted, no_spots(1), spots(1))
+    assert [each.with_timestamp for each in ended.subscriptions.values()] == [False]
+
+
 def test_an_account_stands_from_its_authorisation_on() -> None:
     standing = Standing()
     standing.accepted(spots(1))

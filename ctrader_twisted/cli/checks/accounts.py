@@ -8,7 +8,7 @@ from ctrader_twisted import messages
 from ctrader_twisted.cli.checks.report import Finding, failed, ok, warning
 from ctrader_twisted.cli.checks.sentences import code_and_description
 from ctrader_twisted.config.settings import KNOWN_HOSTS
-from ctrader_twisted.errors import AlreadyStanding, CannotRoute
+from ctrader_twisted.errors import CannotRoute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +31,6 @@ async def look_at_account(
     elsewhere = environment.live is not None and listed.isLive != environment.live
     try:
         await client.account_auth(ctidTraderAccountId=account_id, accessToken=access_token)
-    except AlreadyStanding:
-        pass
     except CannotRoute as error:
         if not elsewhere:
             raise

@@ -1,0 +1,217 @@
+"""What an account holds, as of one moment: positions and working orders, read from the messages. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from ctrader_twisted import messages
+from ctrader_twisted.account.terms import BUY
+from ctrader_twisted.market.prices import RELATIVE_DIGITS, money, price_from_double
+from ctrader_twisted.market.units import EXACT
+from ctrader_twisted.messages import ProtoOAOrderType, ProtoOATimeInForce, ProtoOATradeSide
+from ctrader_twisted.session.meanwhile import copy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_Enum = TypeVar("_Enum", ProtoOAOrderType, ProtoOATimeInForce)
+_PROTECTIVE: Final = messages.ProtoOAOrderType.STOP_LOSS_TAKE_PROFIT
+_AT_ONCE: Final = frozenset({messages.ProtoOAOrderType.MARKET, messages.ProtoOAOrderType.MARKET_RANGE})
+_TOLD_APART: Final = Decimal(10) ** 15  # a double's 53 bits hold any whole number up to 9 times this
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """An open position, as of one moment.
+
+    Two are equal when the server said the same of them.
+    """
+
+    position_id: int
+    symbol_id: int
+    side: ProtoOATradeSide
+    volume: int
+    """What is open, in hundredths of a unit."""
+    price: Decimal
+    """The mean price of what is open; it may have more places than the symbol (a double's shortest representation)."""
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    swap: Decimal
+    """So far, not booked yet; negative was charged."""
+    commission: Decimal
+    """Of opening what is open, not booked yet; negative."""
+    used_margin: Decimal | None
+    label: str
+    comment: str
+    opened_at: int | None
+    """Milliseconds since the epoch, UTC."""
+    trailing: bool
+    """Whether the stop loss follows the price."""
+    guaranteed: bool
+    """Whether the stop loss is guaranteed."""
+    protective_order_id: int | None
+    """The server's own order that carries the levels, where it is known."""
+    message: messages.ProtoOAPosition = field(repr=False, compare=False)
+    """What the server said last, to be looked at only. A trailed stop loss and a changed margin are entered in it."""
+
+    @property
+    def direction(self) -> int:
+        """1 of a position that gains when the price rises, else -1."""
+        return 1 if self.side == BUY else -1
+
+    @property
+    def cost(self) -> Decimal:
+        """The sum of price times volume over what it is made of, in the quote asset, exactly.
+
+        The price is a mean that a double holds only nearly, yet that sum is whole in 1/100000 of hundredths of a unit:
+        it is rounded back to that, unless it is too large for a double to tell.
+        """
+        value = EXACT.multiply(self.price, Decimal(self.volume))
+        whole = value.scaleb(RELATIVE_DIGITS, EXACT)
+        if abs(whole) < _TOLD_APART:
+            value = whole.to_integral_value(context=EXACT).scaleb(-RELATIVE_DIGITS, EXACT)
+        return value.scaleb(-2, EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingOrder:
+    """An order that works: one that waits for its price, one on its way to being filled, or a protective one."""
+
+    order_id: int
+    position_id: int | None
+    """The position it opens, adds to, closes or protects; given long before the position opens."""
+    symbol_id: int
+    side: ProtoOATradeSide
+    order_type: ProtoOAOrderType | int
+    """An int where the server has one that the schema lacks; so has `time_in_force`."""
+    volume: int
+    """What was asked for, in hundredths of a unit."""
+    executed_volume: int
+    limit_price: Decimal | None
+    """Of a protective order: the take profit."""
+    stop_price: Decimal | None
+    """Of a protective order: the stop loss."""
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    relative_stop_loss: Decimal | None
+    """A distance from the fill, in price units; so is `relative_take_profit`."""
+    relative_take_profit: Decimal | None
+    time_in_force: ProtoOATimeInForce | int
+    expires_at: int | None
+    """Milliseconds since the epoch, UTC."""
+    trailing: bool
+    closing: bool
+    """Whether it closes a position: protective orders, and those the server makes for a close."""
+    label: str
+    comment: str
+    client_order_id: str
+    message: messages.ProtoOAOrder = field(repr=False, compare=False)
+    """What the server said last, to be looked at only. A trailed stop price is entered in it."""
+
+    @property
+    def remaining(self) -> int:
+        """What is not executed yet, in hundredths of a unit."""
+        return self.volume - self.executed_volume
+
+    @property
+    def protective(self) -> bool:
+        """Whether it carries the levels of a position."""
+        return self.order_type == _PROTECTIVE
+
+    @property
+    def opening(self) -> bool:
+        """Whether its fill opens a position or adds to one (on a netted account it may reduce one as well)."""
+        return not self.closing and not self.protective
+
+    @property
+    def pending(self) -> bool:
+        """Whether it waits for a price, or the market to open, to open or add to a position.
+
+        Neither one that closes does, nor one that is about to be filled.
+        """
+        waits = self.order_type not in _AT_ONCE or self.time_in_force == messages.ProtoOATimeInForce.MARKET_ON_OPEN
+        return self.opening and waits
+
+
+def position_of(message: messages.ProtoOAPosition, protective_order_id: int | None, money_digits: int) -> Position:
+    """Read a position.
+
+    :param money_digits: if the message does not say its own.
+    """
+    data = message.tradeData
+    digits = message.moneyDigits if message.HasField("moneyDigits") else money_digits
+    return Position(
+        position_id=message.positionId,
+        symbol_id=data.symbolId,
+        side=ProtoOATradeSide(data.tradeSide),
+        volume=data.volume,
+        price=price_from_double(message.price),
+        stop_loss=_level(message, "stopLoss"),
+        take_profit=_level(message, "takeProfit"),
+        swap=money(message.swap, digits),
+        commission=money(message.commission, digits),
+        used_margin=money(message.usedMargin, digits) if message.HasField("usedMargin") else None,
+        label=data.label,
+        comment=data.comment,
+        opened_at=data.openTimestamp if data.HasField("openTimestamp") else None,
+        trailing=message.trailingStopLoss,
+        guaranteed=message.guaranteedStopLoss,
+        protective_order_id=protective_order_id,
+        message=copy_of(message),
+    )
+
+
+def order_of(message: messages.ProtoOAOrder) -> PendingOrder:
+    """Read a working order."""
+    data = message.tradeData
+
+    def distance(name: str) -> Decimal | None:
+        relative: int = getattr(message, name)
+        return money(relative, RELATIVE_DIGITS) if message.HasField(name) and relative else None  # type: ignore[arg-type]
+
+    return PendingOrder(
+        order_id=message.orderId,
+        position_id=message.positionId if message.positionId else None,
+        symbol_id=data.symbolId,
+        side=ProtoOATradeSide(data.tradeSide),
+        order_type=_named(ProtoOAOrderType, message.orderType),
+        volume=data.volume,
+        executed_volume=message.executedVolume,
+        limit_price=_level(message, "limitPrice"),
+        stop_price=_level(message, "stopPrice"),
+        stop_loss=_level(message, "stopLoss"),
+        take_profit=_level(message, "takeProfit"),
+        relative_stop_loss=distance("relativeStopLoss"),
+        relative_take_profit=distance("relativeTakeProfit"),
+        time_in_force=_named(ProtoOATimeInForce, message.timeInForce),
+        expires_at=message.expirationTimestamp if message.HasField("expirationTimestamp") else None,
+        trailing=message.trailingStopLoss,
+        closing=message.closingOrder,
+        label=data.label,
+        comment=data.comment,
+        client_order_id=message.clientOrderId,
+        message=copy_of(message),
+    )
+
+
+def _named(cls: Callable[[int], _Enum], number: int) -> _Enum | int:
+    try:
+        return cls(number)
+    except ValueError:
+        return number
+
+
+def _level(message: messages.ProtoOAPosition | messages.ProtoOAOrder, name: str) -> Decimal | None:
+    """Read a price, of which 0 is none."""
+    price: float = getattr(message, name)
+    return price_from_double(price) if message.HasField(name) and price else None  # type: ignore[arg-type]
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Add amounts up, exactly."""
+    result = Decimal(0)
+    for amount in amounts:
+        result = EXACT.add(result, amount)
+    return result
