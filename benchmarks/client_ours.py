@@ -33,13 +33,22 @@ async def spots(reactor: Any, args: argparse.Namespace) -> None:
     from sender import ACCOUNT
     from twisted.internet.defer import Deferred
 
+    from ctrader_twisted.market import LightQuote, SpotColumns
     from ctrader_twisted.messages import ProtoOASpotEvent
 
     grown = []
     client = _client(reactor, args)
     finished: list[Deferred[None]] = []
-    tally = probe.Tally(args.events, args.stamped, lambda: finished.pop().callback(None))
-    client.on(ProtoOASpotEvent, tally.spot)
+    cls, tally_class = {
+        "messages": (ProtoOASpotEvent, probe.Tally),
+        "quotes": (LightQuote, probe.QuoteTally),
+        "columns": (SpotColumns, probe.ColumnTally),
+        "latest": (SpotColumns, probe.ColumnTally),
+    }[args.form]
+    tally = tally_class(args.events, args.stamped, lambda: finished.pop().callback(None))
+    if args.form == "latest":
+        client.latest_quotes()
+    client.on(cls, tally.spot)
     client.start()
     await client.when_ready()
     await client.account_auth(ctidTraderAccountId=ACCOUNT, accessToken="token")
@@ -122,6 +131,7 @@ async def requests(reactor: Any, args: argparse.Namespace) -> None:
 def main() -> None:
     """Do one run."""
     parser = probe.arguments(__doc__, "spots", "requests")
+    parser.add_argument("--form", default="messages", choices=["messages", "quotes", "columns", "latest"])
     parser.add_argument("--paced", action="store_true", help="keep to the limits that are the default")
     parser.add_argument("--profile", metavar="FILE", help="write a cProfile there")
     args = parser.parse_args()

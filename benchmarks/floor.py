@@ -22,6 +22,8 @@ from ctrader_twisted.messages import (
     ProtoMessage,
     ProtoOAAccountAuthReq,
     ProtoOAApplicationAuthReq,
+    ProtoOAGetTickDataReq,
+    ProtoOAGetTrendbarsReq,
     ProtoOASpotEvent,
     ProtoOASubscribeSpotsReq,
     ProtoOATraderReq,
@@ -37,6 +39,8 @@ REQUESTS = {
     2102: ProtoOAAccountAuthReq,
     2121: ProtoOATraderReq,
     2127: ProtoOASubscribeSpotsReq,
+    2137: ProtoOAGetTrendbarsReq,
+    2145: ProtoOAGetTickDataReq,
 }
 
 

@@ -112,6 +112,30 @@ class Tally:
         print(json.dumps(result), flush=True)
 
 
+class QuoteTally(Tally):
+    """The same for a `LightQuote` of each event."""
+
+    def _plain(self, event) -> None:  # type: ignore[no-untyped-def]
+        self.symbols += event.symbol_id
+        self.bids += event.bid
+        self.asks += event.ask
+        self.count += 1
+        if self.count == self._events:
+            self._finish()
+
+
+class ColumnTally(Tally):
+    """The same for `SpotColumns` of each read."""
+
+    def _plain(self, event) -> None:  # type: ignore[no-untyped-def]
+        self.symbols += int(event.symbol_id.sum())
+        self.bids += int(event.bid.sum())
+        self.asks += int(event.ask.sum())
+        self.count += len(event)
+        if self.count == self._events:
+            self._finish()
+
+
 class MappingTally(Tally):
     """The same for events that are dictionaries."""
 

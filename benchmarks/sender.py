@@ -12,6 +12,7 @@ What it does when asked:
 
 * application and account authorisation, spot subscription, trader: the answer, with the id that came.
 * a spot subscription is followed, 50 ms later, by ``--events`` spot events in the chosen ``--shape``.
+* bars and ticks, with ``--history``: always the same page of `BARS` or `TICKS`.
 * version: no answer; after ``--cut-after`` of them the connection is cut as ``--cut`` says.
 """
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 ACCOUNT = 28_213_421
 SYMBOLS = 50
 DISTINCT = 1_000  # events that differ; a burst repeats them
+BARS, TICKS = 14_000, 20_000  # in a page of history
+FIRST_MINUTE = 29_000_000
+LAST_TICK = 1_784_000_000_000
 
 #: Added to the microseconds in a paced event's timestamp, so that it always has six bytes.
 TIMESTAMP_OFFSET = 1 << 41
@@ -71,6 +75,39 @@ def spot_sums(count: int) -> tuple[int, int, int]:
     whole, rest = divmod(count, DISTINCT)
     every = [spot_values(index) for index in range(DISTINCT)]
     return tuple(whole * sum(column) + sum(column[:rest]) for column in zip(*every, strict=True))  # type: ignore[return-value]
+
+
+def bar_values(index: int) -> tuple[int, int, int, int, int, int]:
+    """Give volume, low, open, close and high above it, and the minute of one bar of the page."""
+    low = 108_000 + index * 104_729 % 5_000
+    return 20 + index * 7_919 % 3_000, low, index * 31 % 90, index * 37 % 90, 90 + index * 13 % 60, FIRST_MINUTE + index
+
+
+def tick_values(index: int) -> tuple[int, int]:
+    """Give time and price of one tick, 0 being the newest."""
+    return LAST_TICK - index * 250 - index * index % 97, 108_000 + index * 31 % 41
+
+
+def bar_page() -> bytes:
+    """Encode the payload of the answer with a page of bars, ascending as the server's."""
+    rows = []
+    for index in range(BARS):
+        pairs = zip((3, 5, 6, 7, 8, 9), bar_values(index), strict=True)
+        row = b"".join(bytes((number << 3,)) + varint(value) for number, value in pairs)
+        rows.append(b"\x2a" + bytes((len(row),)) + row)
+    return b"\x10" + varint(ACCOUNT) + b"\x18\x01" + b"".join(rows) + b"\x30\x01\x38\x00"
+
+
+def tick_page() -> bytes:
+    """Encode the payload of the answer with a page of ticks: newest first, each the difference to the one before it."""
+    rows, before = [], (0, 0)
+    for index in range(TICKS):
+        now = tick_values(index)
+        at, price = (varint(new - old & 0xFFFFFFFFFFFFFFFF) for new, old in zip(now, before, strict=True))
+        row = b"\x08" + at + b"\x10" + price
+        rows.append(b"\x1a" + bytes((len(row),)) + row)
+        before = now
+    return b"\x10" + varint(ACCOUNT) + b"".join(rows) + b"\x20\x00"
 
 
 def _size(data: bytes, at: int) -> tuple[int, int]:
@@ -371,6 +408,9 @@ class Sender:
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
         self._wire = wire_named(args.wire)
+        if args.history:
+            encoding = self._wire.encoding
+            encoding.answers = {**encoding.answers, 2137: (2138, bar_page()), 2145: (2146, tick_page())}
         self._around: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         self._events = spot_events(args.events, args.wire) if args.shape != "none" else []
 
@@ -464,6 +504,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=("none", "full", "single", "paced"), default="none")
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--rate", type=float, default=1_000.0, help="events per second when paced")
+    parser.add_argument("--history", action="store_true", help="have pages of bars and ticks; protobuf over TCP only")
     parser.add_argument("--cut", choices=("fin", "rst"))
     parser.add_argument("--cut-after", type=int, default=100)
     parser.add_argument("--core", type=int, help="run on this core only")

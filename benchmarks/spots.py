@@ -28,6 +28,9 @@ from rig import BLOCKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FORMS = ("quotes", "columns", "latest")
+"""The lighter forms of spot events, beside messages."""
+
 
 def clients(args: argparse.Namespace, trust: str) -> dict[str, Callable[..., dict[str, Any]]]:
     """Give what is measured, by name."""
@@ -58,10 +61,15 @@ def bursts(args: argparse.Namespace, shape: str, certificates: tuple[str, str]) 
     trust, certificate = certificates
     floor = "floor: one loop, no network"
     with rig.Sender(certificate, "--wire", args.wire, "--shape", shape, "--events", args.events) as sender:
+        ours_alone = clients(args, trust)[rig.OURS]
         series = [
             rig.Series(name, partial(measured, run, sender, args.events))
             for name, run in clients(args, trust).items()
             if name != BLOCKING
+        ]
+        series += [
+            rig.Series(f"{rig.OURS}, {form}", partial(measured, ours_alone, sender, args.events, "--form", form))
+            for form in FORMS
         ]
         series.append(rig.Series(floor, partial(looped, args)))
         if args.wire == "json":

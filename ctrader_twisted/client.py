@@ -10,6 +10,9 @@ from ctrader_twisted.account.host import Host
 from ctrader_twisted.credentials import DEMO
 from ctrader_twisted.errors import NotReadyInTime
 from ctrader_twisted.factory import OpenApiFactory
+from ctrader_twisted.market.light import LatestQuotes, LightQuote, SpotColumns, has_numpy
+from ctrader_twisted.session.events import AccountChanged
+from ctrader_twisted.session.machine import AccountState
 from ctrader_twisted.settings import Settings
 from ctrader_twisted.streams import EventStream, Listeners, Once
 
@@ -23,10 +26,11 @@ if TYPE_CHECKING:
     from ctrader_twisted.credentials import Application, Environment
     from ctrader_twisted.factory import Opening
     from ctrader_twisted.protocol import Tap
-    from ctrader_twisted.session.events import AccountStatus
-    from ctrader_twisted.session.machine import AccountState, ConnectionState
+    from ctrader_twisted.session.events import AccountStatus, Subscription
+    from ctrader_twisted.session.machine import ConnectionState
     from ctrader_twisted.session.pacing import QueueState
     from ctrader_twisted.tokens import TokenKeeper
+    from ctrader_twisted.wire.envelope import Envelope
 
 _T = TypeVar("_T")
 _Listener = TypeVar("_Listener", bound="Callable[[Any], object]")
@@ -68,6 +72,7 @@ class OpenApiClient(Host):
         self.clock = reactor
         self._trading: dict[int, Account] = {}
         self._limits: dict[int, Safety] = {}
+        self._aliases: dict[int, dict[str, str]] = {}
         self._listeners = Listeners()
         self._streams: set[EventStream[Any]] = set()
         self._factory = OpenApiFactory(
@@ -81,6 +86,7 @@ class OpenApiClient(Host):
             tokens=tokens,
             tap=tap,
         )
+        self._listeners.when_light = self._factory.leave_spots_uncut
 
     # Life
 
@@ -142,6 +148,13 @@ class OpenApiClient(Host):
     def accounts(self) -> dict[int, AccountStatus]:
         """The status of every account that was ever asked for, by ctidTraderAccountId."""
         return self._factory.session.accounts()
+
+    def subscriptions(self, account_id: int) -> tuple[Subscription, ...]:
+        """Give what an account (ctidTraderAccountId) is subscribed to, whoever asked for it: what stands now, or is
+        renewed when the account stands again. In the order in which the server accepted it.
+        """
+        standing = self._factory.session.standing.find(account_id)
+        return () if standing is None else tuple(standing.subscriptions.values())
 
     @property
     def queue(self) -> QueueState:
@@ -205,37 +218,53 @@ class OpenApiClient(Host):
         :param account_id: its ctidTraderAccountId.
         :param safety: limits of the user's own; given again, it replaces what was given before. Those of `limit` hold
             in any case.
-        :param aliases: names of the user's own for symbols, such as ``{"gold": "XAUUSD"}``.
+        :param aliases: names of the user's own for symbols, such as ``{"gold": "XAUUSD"}``; given again, they are added
+            to those given before. Those of `alias` count before them.
         :param settle_after: seconds after which an order that is in none of the server's lists is held to have never
             arrived; 10 unless given.
         """
+        if not isinstance(account_id, int):
+            raise TypeError(f"an account id of {account_id!r}: it is a number, ctidTraderAccountId")
         from ctrader_twisted.account.account import SETTLE_AFTER, Account
 
         account = self._trading.get(account_id)
-        limits = self._limits.get(account_id)
-        if limits is not None and safety is not None:
-            safety = limits.tightened(safety)
         if account is None:
             account = self._trading[account_id] = Account(
                 self,
                 account_id,
-                safety=limits if safety is None else safety,
+                safety=safety,
+                limits=self._limits.get(account_id),
                 aliases=aliases,
                 settle_after=SETTLE_AFTER if settle_after is None else settle_after,
             )
-        elif safety is not None:
-            account.safety = safety
+        else:
+            if safety is not None:
+                account.safety = safety
+            if aliases is not None:
+                account.alias(aliases)
+        account.alias(self._aliases.get(account_id, {}))
         return account
 
     def limit(self, account_id: int, safety: Safety) -> None:
-        """Set limits that hold for an account whatever `account` is given: the stricter of each counts.
+        """Set limits that hold for an account whatever `account` is given, or its `Account.safety`: of each, the
+        stricter one counts. Given again, they replace what was given before.
 
         The daemon does so with the limits of its configuration.
         """
         self._limits[account_id] = safety
         account = self._trading.get(account_id)
         if account is not None:
-            account.safety = safety.tightened(account.safety)
+            account.limits = safety
+
+    def alias(self, account_id: int, aliases: Mapping[str, str]) -> None:
+        """Give names of the user's own for an account's symbols, which count before those that `account` is given.
+
+        The daemon does so with the aliases of its configuration.
+        """
+        self._aliases[account_id] = dict(aliases)
+        account = self._trading.get(account_id)
+        if account is not None:
+            account.alias(aliases)
 
     def forget(self, account_id: int) -> None:
         """Keep an account no longer: after the next loss it stays away, and its subscriptions with it.
@@ -254,13 +283,17 @@ class OpenApiClient(Host):
 
     # Requests
 
-    def request(self, message: Message, *, timeout: float | None = None) -> Deferred[Any]:
+    def request(
+        self, message: Message, *, timeout: float | None = None, left: Callable[[], object] | None = None
+    ) -> Deferred[Any]:
         """Send one of the schema's requests.
 
         It leaves at once if the limits allow, else in its turn: order and position commands before everything else.
 
         :param message: a message whose name ends in ``Req``.
         :param timeout: seconds from now to its answer; `Settings.timeout` unless given.
+        :param left: called when it leaves, which is when this turn of the reactor ends or later: until then, cancelling
+            the Deferred keeps it from being sent, for certain. It is not called if it never leaves.
         :return: a Deferred that fires with the message that answers: the request's ``Res``, or for an order or position
             command the first ProtoOAExecutionEvent, which listeners get, too. It fails with
 
@@ -268,9 +301,24 @@ class OpenApiClient(Host):
             * `RequestNotSent` (`QueueFull`, `SendTimeout`) if it never left: repeating it is safe;
             * `OutcomeUnknown` (`AnswerTimeout`) if it left and no answer came, also when it is cancelled: reconcile
               first;
+            * `AlreadyStanding` if one of several subscriptions stands already. A single one that does is no error, nor
+              is what is authorised already: the usual answer is given, and there is no second first event;
             * `IncompleteMessage` or `NotARequest` if it can't be sent at all, `ClientClosed` after `close`.
         """
-        return self._factory.request(message, self._settings.timeout if timeout is None else timeout)
+        return self._factory.request(message, self._settings.timeout if timeout is None else timeout, left=left)
+
+    def request_unread(self, message: Message, *, timeout: float | None = None) -> Deferred[Envelope]:
+        """Send one of the schema's requests, and give the answer as it came: its payload is protobuf on every wire.
+
+        For who reads it better than message by message, as `ctrader_twisted.market.columns` does a page of history.
+
+        :param message: as for `request`, but for authorisations, subscriptions and refreshes, whose answers the session
+            itself goes by (`ValueError`).
+        :param timeout: as for `request`.
+        :return: a Deferred that fires with the `Envelope` that answers, whose payload nobody has looked at; it fails as
+            that of `request` does.
+        """
+        return self._factory.request(message, self._settings.timeout if timeout is None else timeout, unread=True)
 
     # Events
 
@@ -284,8 +332,9 @@ class OpenApiClient(Host):
         """Call ``listener`` with each event of a class, in the order of registration. Without it, be a decorator.
 
         :param cls: a message class such as ``ProtoOASpotEvent``; an event of the library such as ``Resynchronised``;
-            ``google.protobuf.message.Message`` for every message; ``Envelope`` for everything that arrives, unparsed,
-            payload types unknown to the schema included.
+            ``LightQuote`` or ``SpotColumns`` for spot events in a lighter form; ``google.protobuf.message.Message`` for
+            every message; ``Envelope`` for everything that arrives, unparsed, payload types unknown to the schema
+            included.
         :param listener: called with the event. What it raises is logged; if it gives a Deferred or a coroutine, that is
             followed and its failure logged.
         :return: the listener.
@@ -308,6 +357,26 @@ class OpenApiClient(Host):
     def off(self, cls: type[_T], listener: Callable[[_T], object]) -> bool:
         """Stop calling ``listener`` with events of a class; False if it was not called."""
         return self._listeners.remove(cls, listener)
+
+    def latest_quotes(self) -> LatestQuotes:
+        """Keep the last known sides of every subscribed symbol, for whoever only looks: the cheapest way.
+
+        They are forgotten when an account's session is lost, until the next event of each symbol.
+
+        :return: what keeps them, from now on and until the client is closed.
+        """
+        latest = LatestQuotes()
+
+        def changed(event: AccountChanged) -> None:
+            if event.state is not AccountState.AUTHORISED:
+                latest.forget(event.account_id)
+
+        if has_numpy():
+            self.on(SpotColumns, latest.take_columns)
+        else:
+            self.on(LightQuote, latest.take)
+        self.on(AccountChanged, changed)
+        return latest
 
     def events(self, *classes: type[_T], buffer: int = 1000) -> EventStream[_T]:
         """Iterate over events with ``async for``.

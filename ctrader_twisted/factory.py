@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.settings import Settings
     from ctrader_twisted.tokens import TokenKeeper
     from ctrader_twisted.wire.envelope import Burst, Envelope
+    from ctrader_twisted.wire.runs import SpotRun
 
 Opening = Callable[["OpenApiFactory"], "IConnector"]
 """Begins to connect a factory, to the server that is its ``environment``, and gives the connector, as
@@ -97,7 +98,7 @@ class OpenApiFactory(ReconnectingClientFactory):
         environment: Environment,
         *,
         settings: Settings,
-        deliver: Callable[[Envelope | Burst], None],
+        deliver: Callable[[Envelope | Burst | SpotRun], None],
         announce: Callable[[object], None],
         opening: Opening | None = None,
         tokens: TokenKeeper | None = None,
@@ -130,6 +131,7 @@ class OpenApiFactory(ReconnectingClientFactory):
         self._under_way = False  # an attempt, or what it led to: something of it may be there while no protocol is
         self._end_limit: IDelayedCall | None = None
         self._connection: OpenApiProtocol | None = None
+        self._uncut = False
         self._ended_with: OpenApiError | None = None
         self._tap = tap
         self._made = 0
@@ -178,13 +180,15 @@ class OpenApiFactory(ReconnectingClientFactory):
         """Keep an account no longer."""
         self._healing.give_up(account_id)
 
-    def request(self, message: Message, timeout: float) -> Deferred[Any]:
+    def request(
+        self, message: Message, timeout: float, *, unread: bool = False, left: Callable[[], object] | None = None
+    ) -> Deferred[Any]:
         """Send a request over the current connection."""
         if self._closing:
             return fail(ClientClosed())
         connection = self._connection
         if connection is not None:
-            return connection.request(message, timeout)
+            return connection.request(message, timeout, unread=unread, left=left)
         reason = (
             str(self.refusal)
             if self.refusal is not None
@@ -238,6 +242,12 @@ class OpenApiFactory(ReconnectingClientFactory):
         if self._over:
             self._closed()
 
+    def leave_spots_uncut(self, uncut: bool) -> None:
+        """Deliver runs of spot events not cut apart from now on, or cut them: on this connection and those to come."""
+        self._uncut = uncut
+        if self._connection is not None:
+            self._connection.leave_spots_uncut(uncut)
+
     # What Twisted tells
 
     def startedConnecting(self, connector: IConnector) -> None:
@@ -267,6 +277,7 @@ class OpenApiFactory(ReconnectingClientFactory):
             opening_timeout=self._settings.connect_timeout,
             closing_timeout=self._settings.close_timeout,
         )
+        self._connection.leave_spots_uncut(self._uncut)
         return self._connection
 
     def retry(self, connector: IConnector | None = None) -> None:

@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IHandshakeListener, INegotiated, IPushProducer
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from ctrader_twisted.errors import ClientClosed, DeadPeer, HandshakeRefused, OpenApiError, RemoteError, WebSocketClosed
 from ctrader_twisted.reasons import connection_error
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.session import Settled
+from ctrader_twisted.wire.envelope import Burst, Envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from google.protobuf.message import Message
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -30,14 +32,16 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.errors import ConnectionFailed, ProtocolError
     from ctrader_twisted.session.session import Session
-    from ctrader_twisted.wire.envelope import Burst, Envelope
+    from ctrader_twisted.wire.runs import SpotRun
     from ctrader_twisted.wire.verbs import Verbs
+
+_log = Logger()
 
 MAX_BODY = 1_000
 """Characters that are told of what came with a refused handshake."""
 
 BEAT = 1.0
-"""Seconds between two looks at the silence in both directions."""
+"""Seconds between two looks at the silence in both directions, where either may soon have lasted long enough."""
 
 
 class Owner(Protocol):
@@ -49,7 +53,7 @@ class Owner(Protocol):
     def connection_ended(self, connection: OpenApiProtocol, reason: OpenApiError) -> None:
         """The connection is gone; every request has been told."""
 
-    def deliver(self, arrived: Envelope | Burst) -> None:
+    def deliver(self, arrived: Envelope | Burst | SpotRun) -> None:
         """A message arrived, or a run of them."""
 
     def announce(self, event: object) -> None:
@@ -123,6 +127,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._made_at = 0.0
         self._reason: OpenApiError | None = None
         self._heartbeat: LoopingCall | None = None
+        self._quiet: Deferred[None] | None = None
         self._alarm: IDelayedCall | None = None
         self._alarm_at = 0.0
         self._flush_call: IDelayedCall | None = None
@@ -145,7 +150,7 @@ class OpenApiProtocol(TwistedProtocol):
         if self._tap is not None:
             self._tap.opened(self._number, self._where, self._made_at)
         self.transport.registerProducer(self, True)  # type: ignore[attr-defined]  # every ITCPTransport and TLS have it
-        self._heartbeat = LoopingCall(self._beat)
+        self._heartbeat = LoopingCall(self._look)
         self._heartbeat.clock = self._clock
         self._heartbeat.start(BEAT, now=False)
         if not INegotiated.providedBy(self.transport):
@@ -226,6 +231,8 @@ class OpenApiProtocol(TwistedProtocol):
         self._over = True
         if self._heartbeat is not None and self._heartbeat.running:
             self._heartbeat.stop()
+        if self._quiet is not None:
+            self._quiet.cancel()
         for call in (self._alarm, self._flush_call, self._close_limit):
             if call is not None and call.active():
                 call.cancel()
@@ -240,18 +247,30 @@ class OpenApiProtocol(TwistedProtocol):
 
     # What the owner asks
 
-    def request(self, message: Message, timeout: float, *, own: bool = False) -> Deferred[Any]:
+    def request(
+        self,
+        message: Message,
+        timeout: float,
+        *,
+        own: bool = False,
+        unread: bool = False,
+        left: Callable[[], object] | None = None,
+    ) -> Deferred[Any]:
         """Send a request, in its turn.
 
         :param message: one of the schema's requests.
         :param timeout: seconds from now to its answer.
         :param own: whether the client asks for it by itself, to restore the session.
+        :param unread: whether the Deferred fires with the answer's `Envelope`, not parsed.
+        :param left: called when it has left, once.
         :return: a Deferred that fires with the message that answers it, or fails as `OpenApiClient.request` says.
         """
         waiter: Deferred[Any] = Deferred(self._cancel)
         now = self._clock.seconds()
         try:
-            request = self._session.request(message, timeout=timeout, now=now, waiter=waiter, own=own)
+            request = self._session.request(
+                message, timeout=timeout, now=now, waiter=waiter, own=own, unread=unread, leaving=left
+            )
         except OpenApiError as error:
             return fail(error)
         if not request.sent:
@@ -261,6 +280,10 @@ class OpenApiProtocol(TwistedProtocol):
         if self._alarm is None or request.deadline < self._alarm_at:
             self._set_alarm(request.deadline)
         return waiter
+
+    def leave_spots_uncut(self, uncut: bool) -> None:
+        """Deliver runs of spot events not cut apart from now on, or cut them."""
+        self._wire.leave_spots_uncut(uncut)
 
     def end(self, reason: str) -> None:
         """Close for good: end every request with this reason, then the connection."""
@@ -384,11 +407,12 @@ class OpenApiProtocol(TwistedProtocol):
         self.announce()
 
     def _tap_what_arrived(
-        self, arrived: Sequence[Envelope | Burst], problems: Sequence[ProtocolError], now: float
+        self, arrived: Sequence[Envelope | Burst | SpotRun], problems: Sequence[ProtocolError], now: float
     ) -> None:
         assert self._tap is not None
         if arrived:
-            self._tap.received(self._number, arrived, now)
+            items = [item if isinstance(item, Envelope | Burst) else item.burst() for item in arrived]
+            self._tap.received(self._number, items, now)
         for problem in problems:
             self._tap.unreadable(self._number, problem, now)
 
@@ -404,6 +428,11 @@ class OpenApiProtocol(TwistedProtocol):
             for envelope in outgoing:
                 wire.send(envelope)
             self._write()
+            for left in self._session.left():
+                try:
+                    left()
+                except Exception:
+                    _log.failure("{left!r} failed", left=left)
 
     def _tick(self) -> None:
         if self._over:
@@ -431,6 +460,19 @@ class OpenApiProtocol(TwistedProtocol):
         self._alarm = None
         self._tick()
 
+    def _look(self) -> Deferred[None] | None:
+        """Look at the silence in both directions, then rest as long as neither can have lasted long enough."""
+        self._beat()
+        due = self._session.next_beat(within=BEAT)
+        if not self._opened:
+            due = min(due, self._made_at + self._opening_timeout)
+        rest = due - self._clock.seconds() - BEAT
+        if self._over or rest <= 0:
+            return None
+        self._quiet = deferLater(self._clock, rest)
+        self._quiet.addErrback(_cut_short)
+        return self._quiet
+
     def _beat(self) -> None:
         now = self._clock.seconds()
         if not self._opened and now - self._made_at >= self._opening_timeout:
@@ -450,6 +492,11 @@ class OpenApiProtocol(TwistedProtocol):
             self.drop(DeadPeer(self._where, f"nothing arrived for {silence:.0f} s"), abort=True)
             return
         self._flush()
+
+
+def _cut_short(failure: Failure) -> None:
+    """The connection ended while its heartbeat rested."""
+    failure.trap(CancelledError)
 
 
 def _describe(reason: Failure, where: str) -> OpenApiError:

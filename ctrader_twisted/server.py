@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ctrader_twisted.errors import ConnectionFailed
-from ctrader_twisted.wire.envelope import Burst
+from ctrader_twisted.wire.envelope import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 
     from ctrader_twisted.errors import ProtocolError
-    from ctrader_twisted.wire.envelope import Envelope
     from ctrader_twisted.wire.verbs import Verbs
 
 MAX_BACKLOG = 8 * 1024 * 1024
@@ -211,10 +210,10 @@ class ServerProtocol(TwistedProtocol):
         if self._peer is None or not self._peer.open:
             return
         for arrived in self._wire.receive(data):
-            if isinstance(arrived, Burst):
-                self._waiting.extend(arrived.envelopes())
-            else:
+            if isinstance(arrived, Envelope):
                 self._waiting.append(arrived)
+            else:
+                self._waiting.extend(arrived.envelopes())
         self._dispatch()
         if self._wire.over is not None and self._peer is not None:
             self._peer.close()

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import inspect
-from collections import deque
 from functools import partial
 from operator import length_hint
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from ctrader_twisted.errors import EventsDropped, UndecodablePayload
+from ctrader_twisted.buffers import Buffered
+from ctrader_twisted.errors import UndecodablePayload
+from ctrader_twisted.market import light
+from ctrader_twisted.messages import ProtoOASpotEvent
 from ctrader_twisted.session.events import EVENTS, Problem
 from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.envelope import Burst, Envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
+
+    from twisted.python.failure import Failure
+
+    from ctrader_twisted.wire.runs import SpotRun
 
     Listener = Callable[[Any], object]
 
 _T = TypeVar("_T")
 _log = Logger()
+_SPOT: Final = catalogue.TYPES[ProtoOASpotEvent]
+_LIGHT: Final = (light.LightQuote, light.SpotColumns)
 
 
 class Listeners:
@@ -33,9 +40,16 @@ class Listeners:
     A payload that nobody listens for is never parsed; one that several listen for is parsed once. A listener that
     raises is logged by name and costs the others nothing. A listener that is a coroutine function, or gives a
     Deferred, is followed, so that its failure is logged too.
+
+    Spot events are given as messages, as `LightQuote` or as `SpotColumns`, each form to those who listen for it, and
+    only made if somebody does; of what arrived at once the messages first, then the columns, then the quotes.
+
+    :ivar when_light: called with whether somebody listens for a lighter form of spot events, whenever that changes.
     """
 
     def __init__(self) -> None:
+        self.when_light: Callable[[bool], None] = _ignore
+        self._light = False
         self._listeners: dict[type, tuple[Listener, ...]] = {}
         self._routes: dict[int, tuple[Callable[[bytes], Message], Listener]] = {}
         self._raw: tuple[Listener, ...] = ()
@@ -49,7 +63,9 @@ class Listeners:
             raise TypeError(f"{cls!r} is not a class: listen for a message class, a session event, Message or Envelope")
         if issubclass(cls, Message) and cls is not Message and cls not in catalogue.TYPES:
             raise TypeError(f"{cls.__name__} is only ever a part of other messages and never arrives by itself")
-        if not issubclass(cls, Message) and cls is not Envelope and cls not in EVENTS:
+        if cls is light.SpotColumns:
+            light.require_numpy()
+        if not issubclass(cls, Message) and cls is not Envelope and cls not in EVENTS and cls not in _LIGHT:
             raise TypeError(f"{cls.__name__} never arrives: listen for a message class, a session event or Envelope")
         self._listeners[cls] = (*self._listeners.get(cls, ()), listener)
         self._reroute()
@@ -64,16 +80,19 @@ class Listeners:
                 return True
         return False
 
-    def deliver(self, arrived: Envelope | Burst) -> None:
+    def deliver(self, arrived: Envelope | Burst | SpotRun) -> None:
         """Give what arrived to its listeners, in order."""
-        number = arrived[0]
+        number = arrived.payload_type
         if self._raw:
             self._deliver_raw(arrived)
+        if number in self._routes:
+            self._deliver_messages(number, (arrived[1],) if isinstance(arrived, Envelope) else arrived.payloads)
+        if self._light and number == _SPOT:
+            self._deliver_light(arrived)
+
+    def _deliver_messages(self, number: int, payloads: Sequence[bytes]) -> None:
         routes = self._routes
         route = routes.get(number)
-        if route is None:
-            return
-        payloads = arrived[1] if isinstance(arrived, Burst) else (arrived[1],)
         waiting = iter(payloads)
         while route is not None:
             parse, listener = route
@@ -96,13 +115,57 @@ class Listeners:
             routes = self._routes
             route = routes.get(number)
 
+    def _deliver_light(self, arrived: Envelope | Burst | SpotRun) -> None:
+        if isinstance(arrived, Envelope | Burst):
+            events = self._parsed((arrived.payload,) if isinstance(arrived, Envelope) else arrived.payloads)
+            if self._listeners.get(light.SpotColumns):
+                self._deliver_columns(light.columns_of(events))
+            self._deliver_quotes(map(light.quote_of, events))
+            return
+        columns, unreadable = light.read(arrived.data, arrived.starts, arrived.stops)
+        for size in unreadable:
+            self.announce(Problem(UndecodablePayload(catalogue.name(_SPOT), size)))
+        self._deliver_columns(columns)
+        if self._listeners.get(light.LightQuote):
+            self._deliver_quotes(columns.quotes())
+
+    def _deliver_columns(self, columns: light.SpotColumns) -> None:
+        for listener in self._listeners.get(light.SpotColumns, ()):
+            self._call(listener, columns)
+
+    def _parsed(self, payloads: Sequence[bytes]) -> list[ProtoOASpotEvent]:
+        events = []
+        for payload in payloads:
+            try:
+                events.append(ProtoOASpotEvent.FromString(payload))
+            except (DecodeError, UnicodeDecodeError):
+                self.announce(Problem(UndecodablePayload(catalogue.name(_SPOT), len(payload))))
+        return events
+
+    def _deliver_quotes(self, quotes: Iterator[light.LightQuote]) -> None:
+        while listeners := self._listeners.get(light.LightQuote):
+            routes = self._routes
+            listener = listeners[0] if len(listeners) == 1 else partial(self._call_each, listeners)
+            for quote in quotes:
+                try:
+                    result = listener(quote)
+                except Exception:
+                    _log.failure("listener {listener!r} failed", listener=listener)
+                else:
+                    if result is not None:
+                        self._follow(listener, result)
+                if self._routes is not routes:  # somebody began or ceased to listen, or the client was closed
+                    break
+            else:
+                return
+
     def clear(self) -> None:
         """Let nobody listen any more."""
         self._listeners.clear()
         self._reroute()
 
-    def _deliver_raw(self, arrived: Envelope | Burst) -> None:
-        for envelope in arrived.envelopes() if isinstance(arrived, Burst) else (arrived,):
+    def _deliver_raw(self, arrived: Envelope | Burst | SpotRun) -> None:
+        for envelope in (arrived,) if isinstance(arrived, Envelope) else arrived.envelopes():
             for listener in self._raw:
                 self._call(listener, envelope)
 
@@ -143,6 +206,14 @@ class Listeners:
             if listeners:
                 one = listeners[0] if len(listeners) == 1 else partial(self._call_each, listeners)
                 self._routes[number] = (cls.FromString, one)
+        wanted = any(self._listeners.get(cls) for cls in _LIGHT)
+        if wanted is not self._light:
+            self._light = wanted
+            self.when_light(wanted)
+
+
+def _ignore(_: bool) -> None:
+    """Tell nobody."""
 
 
 class Once:
@@ -164,7 +235,7 @@ class Once:
         return self.wraps(event)
 
 
-class EventStream(Generic[_T]):
+class EventStream(Buffered[_T]):
     """Events to be iterated with ``async for``, through a bounded buffer.
 
     When the reader falls more than ``buffer`` events behind, the oldest are dropped, and the next step of the iteration
@@ -182,59 +253,20 @@ class EventStream(Generic[_T]):
         buffer: int,
         on_close: Callable[[EventStream[_T]], object],
     ) -> None:
-        if buffer < 1:
-            raise ValueError(f"a buffer of {buffer} events holds none: give at least 1")
+        super().__init__(buffer)
         if not classes:
             raise ValueError("a stream of no class would never give anything: name one, or Message for every message")
-        self.dropped = 0
         self._listeners = listeners
         self._classes = classes
-        self._buffer: deque[_T] = deque()
-        self._bound = buffer
-        self._gap = 0
-        self._readers: deque[Deferred[_T]] = deque()
-        self._ended = False
         self._on_close = on_close
         for cls in classes:
-            listeners.add(cls, self._arrived)
-
-    def __aiter__(self) -> EventStream[_T]:
-        return self
-
-    def __anext__(self) -> Deferred[_T]:
-        """Give the next event: a Deferred that fails with `EventsDropped` where some are missing."""
-        if self._gap:
-            gap, self._gap = self._gap, 0
-            return fail(EventsDropped(gap, self._bound))
-        if self._buffer:
-            return succeed(self._buffer.popleft())
-        if self._ended:
-            return fail(StopAsyncIteration())
-        reader: Deferred[_T] = Deferred(self._readers.remove)
-        self._readers.append(reader)
-        return reader
-
-    def __len__(self) -> int:
-        """Give how many events wait to be read."""
-        return len(self._buffer)
+            listeners.add(cls, self._put)
 
     def close(self) -> None:
         """Stop listening. What waits can still be read; then the iteration ends."""
         if self._ended:
             return
-        self._ended = True
         self._on_close(self)
         for cls in self._classes:
-            self._listeners.remove(cls, self._arrived)
-        while self._readers:
-            self._readers.popleft().errback(Failure(StopAsyncIteration()))
-
-    def _arrived(self, event: object) -> None:
-        if self._readers:
-            self._readers.popleft().callback(cast("_T", event))
-            return
-        if len(self._buffer) == self._bound:
-            self._buffer.popleft()
-            self._gap += 1
-            self.dropped += 1
-        self._buffer.append(cast("_T", event))
+            self._listeners.remove(cls, self._put)
+        self._end()

@@ -7,13 +7,21 @@
 * `quotes` one-sided spot events merged into quotes of two sides.
 * `conversion` the rate from one asset to another, out of quotes.
 * `profit` what a position has gained, what a pip is worth, margin.
+* `light` spot events as small objects or as columns; the latest quote of each symbol.
 * `bars` the live bars that ride in spot events, told apart and closed.
+* `building` bars of any period out of ticks or quotes.
+* `calendar` where bars open; when a symbol's market is open.
+* `depth` the order book, out of depth events.
 
 `market.units` is the function of that name; the module's classes are exported here.
 """
 
 from ctrader_twisted.market.bars import Bar, LiveBars, historical_bar
+from ctrader_twisted.market.building import BarBuilder, bars_of
+from ctrader_twisted.market.calendar import BarGrid, Holiday, TradingHours, bar_grid, day_opening, trading_day
 from ctrader_twisted.market.conversion import Conversion
+from ctrader_twisted.market.depth import BookSnapshot, Level, OrderBook
+from ctrader_twisted.market.light import LatestQuotes, LightQuote, SpotColumns
 from ctrader_twisted.market.prices import (
     MONEY_DIGITS,
     money,
@@ -30,18 +38,31 @@ from ctrader_twisted.market.volumes import lots, units, volume_from_lots, volume
 __all__ = [
     "MONEY_DIGITS",
     "Bar",
+    "BarBuilder",
+    "BarGrid",
+    "BookSnapshot",
     "Conversion",
+    "Holiday",
+    "LatestQuotes",
+    "Level",
+    "LightQuote",
     "LiveBars",
     "Lots",
     "Money",
+    "OrderBook",
     "Pips",
     "Price",
     "ProtocolVolume",
     "Quote",
     "Quotes",
+    "SpotColumns",
     "Symbol",
     "SymbolList",
+    "TradingHours",
     "Units",
+    "bar_grid",
+    "bars_of",
+    "day_opening",
     "exact_gross_profit",
     "gross_profit",
     "historical_bar",
@@ -52,6 +73,7 @@ __all__ = [
     "price_from_double",
     "price_from_relative",
     "relative_from_price",
+    "trading_day",
     "units",
     "used_margin",
     "volume_from_lots",

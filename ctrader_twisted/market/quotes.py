@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctrader_twisted.market.light import LightQuote
 from ctrader_twisted.market.prices import RELATIVE_DIGITS, price_from_relative
 
 if TYPE_CHECKING:
@@ -35,22 +36,28 @@ class Quotes:
     def __init__(self) -> None:
         self._quotes: dict[int, Quote] = {}
 
-    def feed(self, event: ProtoOASpotEvent, digits: int = RELATIVE_DIGITS) -> Quote:
-        """Take a spot event in and return the symbol's quote after it.
+    def feed(self, event: ProtoOASpotEvent | LightQuote, digits: int = RELATIVE_DIGITS) -> Quote:
+        """Take a spot event in, in either form, and return the symbol's quote after it.
 
         :param digits: the symbol's digits.
         """
-        symbol_id = event.symbolId
+        if isinstance(event, LightQuote):
+            _, symbol_id, told_bid, told_ask, timestamp = event
+        else:
+            symbol_id = event.symbolId
+            told_bid = event.bid if event.HasField("bid") else None
+            told_ask = event.ask if event.HasField("ask") else None
+            timestamp = event.timestamp if event.HasField("timestamp") else None
         last = self._quotes.get(symbol_id)
-        if event.HasField("bid"):
-            bid: Decimal | None = price_from_relative(event.bid, digits)
+        if told_bid is not None:
+            bid: Decimal | None = price_from_relative(told_bid, digits)
         else:
             bid = last.bid if last is not None else None
-        if event.HasField("ask"):
-            ask: Decimal | None = price_from_relative(event.ask, digits)
+        if told_ask is not None:
+            ask: Decimal | None = price_from_relative(told_ask, digits)
         else:
             ask = last.ask if last is not None else None
-        quote = Quote(symbol_id, bid, ask, event.timestamp if event.HasField("timestamp") else None)
+        quote = Quote(symbol_id, bid, ask, timestamp)
         self._quotes[symbol_id] = quote
         return quote
 

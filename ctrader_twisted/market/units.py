@@ -78,6 +78,11 @@ class _Amount:
 
     __rmul__ = __mul__
 
+    def __truediv__(self, divisor: Decimal | int | float) -> Self:
+        if isinstance(divisor, bool) or not isinstance(divisor, Decimal | int | float):
+            return NotImplemented
+        return self._with(EXACT.divide(self.value, exact(divisor, "a divisor")))
+
     def __neg__(self) -> Self:
         return self._with(self.value.copy_negate())
 

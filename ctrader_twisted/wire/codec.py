@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ctrader_twisted.errors import ProtocolError
+    from ctrader_twisted.wire.runs import SpotRun
 
 _UNREADABLE = (DecodeError, UnicodeDecodeError)  # the second from protobuf's pure Python, for text that is not UTF-8
 _parse_envelope = ProtoMessage.FromString
@@ -32,6 +33,11 @@ _SHORT_FORMS = {
 _EVENT_FORMS = {head: number for head, number in _SHORT_FORMS.items() if number in catalogue.EVENTS}
 _HEADS = {number: head for head, number in _SHORT_FORMS.items()}
 _BYTE = [bytes((number,)) for number in range(0x80)]
+
+
+def short_head(number: int) -> bytes:
+    """Give the four bytes that a short envelope of this payload type begins with; the size of its payload follows."""
+    return _HEADS[number]
 
 
 def decode(data: bytes) -> Envelope:
@@ -67,7 +73,7 @@ class _Sizes(dict[int, dict[bytes, int]]):
 _SIZES = _Sizes()
 
 
-def take_runs(data: bytes, start: int, arrived: list[Envelope | Burst]) -> int:
+def take_runs(data: bytes, start: int, arrived: list[Envelope | Burst | SpotRun]) -> int:
     """Take the short events that begin here, keeping those of one type together; give where they end.
 
     Nearly everything a market sends passes here, at a slice, a lookup and a slice for each. None is longer than
@@ -90,7 +96,7 @@ def take_runs(data: bytes, start: int, arrived: list[Envelope | Burst]) -> int:
     return start
 
 
-def take_one(frame: bytes, arrived: list[Envelope | Burst], unreadable: list[ProtocolError]) -> None:
+def take_one(frame: bytes, arrived: list[Envelope | Burst | SpotRun], unreadable: list[ProtocolError]) -> None:
     """Parse one frame; one that can't be parsed is put into ``unreadable`` and costs its neighbours nothing."""
     length = len(frame)
     number = _SHORT_FORMS.get(frame[:4]) if length > 4 else None
@@ -159,7 +165,7 @@ class Protobuf:
 
     text = False
 
-    def take(self, frame: bytes, arrived: list[Envelope | Burst], problems: list[ProtocolError]) -> None:
+    def take(self, frame: bytes, arrived: list[Envelope | Burst | SpotRun], problems: list[ProtocolError]) -> None:
         """Parse one message; short events without an id are kept together, as `take_runs` does."""
         number = _EVENT_FORMS.get(frame[:4])
         if number is not None and len(frame) > 4 and frame[4] + 5 == len(frame) < 0x85:

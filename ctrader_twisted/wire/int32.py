@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.frames import MAX_FRAME, FrameCutter, pack_prefix
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ctrader_twisted.errors import ConnectionFailed, ProtocolError
     from ctrader_twisted.wire.envelope import Burst, Envelope
+    from ctrader_twisted.wire.runs import SpotRun
 
 
 class Int32Wire:
@@ -25,19 +29,37 @@ class Int32Wire:
         self._outgoing: list[bytes] = []
         self._failed = False
         self._in_runs = max_frame >= codec.SHORT_FRAME
+        self._uncut: Callable[[bytes, int], SpotRun | None] | None = None
 
     def begin(self) -> None:
         """Say nothing: the first envelope begins the conversation."""
 
-    def receive(self, data: bytes) -> list[Envelope | Burst]:
+    def leave_spots_uncut(self, uncut: bool) -> None:
+        """Give runs of spot events as a `SpotRun`, not cut apart, from now on, if numpy is there; or cut them."""
+        self._uncut = None
+        if uncut and self._in_runs:
+            with suppress(ImportError):
+                from ctrader_twisted.wire.runs import take  # here: it needs numpy
+
+                self._uncut = take
+
+    def receive(self, data: bytes) -> list[Envelope | Burst | SpotRun]:
         """Take bytes from the peer and give every whole envelope they complete, runs kept together. Never raises:
         see `problems`.
         """
         cutter = self._cutter
-        arrived: list[Envelope | Burst] = []
+        arrived: list[Envelope | Burst | SpotRun] = []
         data = cutter.join(data)
         start = 0
+        uncut = self._uncut
         while True:
+            if uncut is not None:
+                run = uncut(data, start)
+                if run is None:
+                    uncut = None  # each look goes over the whole read: it is not worth another
+                else:
+                    arrived.append(run)
+                    start = run.end
             if self._in_runs:
                 start = codec.take_runs(data, start, arrived)
             stop = cutter.stop(data, start)

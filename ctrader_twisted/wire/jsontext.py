@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     Count = Callable[[str], None]
     Read = Callable[[Any, Count], object]
     Write = Callable[[Any], object]
+    from ctrader_twisted.wire.runs import SpotRun
 
 MOST_UNKNOWN = 1_000
 """How many names are counted: a peer that makes them up may not fill the memory."""
@@ -85,7 +86,7 @@ class JsonText:
         self._others = False  # whether an envelope has had members that are not the schema's: the next is to have them
         self._not_at_once: set[int] = set()  # payload types that it would be vain to try: the last one needed more
 
-    def take(self, frame: bytes, arrived: list[Envelope | Burst], problems: list[ProtocolError]) -> None:
+    def take(self, frame: bytes, arrived: list[Envelope | Burst | SpotRun], problems: list[ProtocolError]) -> None:
         """Read one whole message into ``arrived``, or put what is wrong with it into ``problems``. Never raises.
 
         Events of one type without an id are kept together. A payload whose type the schema does not have stays JSON.

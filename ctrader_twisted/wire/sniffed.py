@@ -13,6 +13,7 @@ from ctrader_twisted.wire.websocket import ServerWebSocket
 if TYPE_CHECKING:
     from ctrader_twisted.errors import ConnectionFailed, ProtocolError
     from ctrader_twisted.wire.envelope import Burst, Envelope
+    from ctrader_twisted.wire.runs import SpotRun
 
 _REQUEST = b"GET "  # as the length of a frame it would be 1.2 GB
 
@@ -54,7 +55,10 @@ class SniffedWire:
     def begin(self) -> None:
         """Say nothing: the client begins."""
 
-    def receive(self, data: bytes) -> list[Envelope | Burst]:
+    def leave_spots_uncut(self, uncut: bool) -> None:
+        """Cut them: a client sends none."""
+
+    def receive(self, data: bytes) -> list[Envelope | Burst | SpotRun]:
         """Take bytes from the client and give every envelope they complete. Never raises: see `problems`."""
         if self._wire is None:
             data = self._first + data

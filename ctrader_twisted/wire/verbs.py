@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from ctrader_twisted.errors import ConnectionFailed, ProtocolError
     from ctrader_twisted.wire.envelope import Burst, Envelope
+    from ctrader_twisted.wire.runs import SpotRun
 
 
 class Verbs(Protocol):
@@ -31,7 +32,10 @@ class Verbs(Protocol):
     def begin(self) -> None:
         """Queue what this side has to say first."""
 
-    def receive(self, data: bytes, /) -> list[Envelope | Burst]:
+    def leave_spots_uncut(self, uncut: bool, /) -> None:
+        """Give runs of spot events not cut apart from now on, where this wire can and numpy is there; or cut them."""
+
+    def receive(self, data: bytes, /) -> list[Envelope | Burst | SpotRun]:
         """Take bytes and give every whole envelope they complete, runs kept together. Never raises."""
 
     def problems(self) -> list[ProtocolError]:
@@ -57,7 +61,7 @@ class Encoding(Protocol):
     def text(self) -> bool:
         """Whether its messages are text; else they are binary."""
 
-    def take(self, frame: bytes, arrived: list[Envelope | Burst], problems: list[ProtocolError], /) -> None:
+    def take(self, frame: bytes, arrived: list[Envelope | Burst | SpotRun], problems: list[ProtocolError], /) -> None:
         """Read one whole message into ``arrived``, where a run of one type stays together, or into ``problems``."""
 
     def encode(self, envelope: Envelope, /) -> bytes:

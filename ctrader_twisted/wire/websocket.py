@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.errors import ConnectionFailed, ProtocolError
     from ctrader_twisted.wire.envelope import Burst, Envelope
+    from ctrader_twisted.wire.runs import SpotRun
     from ctrader_twisted.wire.verbs import Encoding
 
 MAX_HEAD = 16_384
@@ -129,11 +130,14 @@ class _WebSocket:
     def begin(self) -> None:
         """Say nothing: the client begins."""
 
-    def receive(self, data: bytes) -> list[Envelope | Burst]:
+    def leave_spots_uncut(self, uncut: bool) -> None:
+        """Cut them: each comes in a message of its own."""
+
+    def receive(self, data: bytes) -> list[Envelope | Burst | SpotRun]:
         """Take bytes from the peer and give every envelope they complete, runs kept together. Never raises:
         see `problems` and ``over``.
         """
-        arrived: list[Envelope | Burst] = []
+        arrived: list[Envelope | Burst | SpotRun] = []
         if self._held:
             self._held += data
             if len(self._held) < self._wanted:
@@ -241,7 +245,7 @@ class _WebSocket:
         self._wanted = wanted
         return len(data)
 
-    def _cut(self, data: bytes, start: int, arrived: list[Envelope | Burst]) -> int:
+    def _cut(self, data: bytes, start: int, arrived: list[Envelope | Burst | SpotRun]) -> int:
         """Take the plain messages that begin here; keep what is not whole, and leave what is not plain to wsproto.
         Give how far.
         """
@@ -282,7 +286,7 @@ class _WebSocket:
         take(data[start + header : stop], arrived, problems)
         return stop
 
-    def _pass_on(self, data: bytes, start: int, arrived: list[Envelope | Burst]) -> int:
+    def _pass_on(self, data: bytes, start: int, arrived: list[Envelope | Burst | SpotRun]) -> int:
         """Let wsproto read on in a frame; give how far."""
         stop = min(start + min(self._missing, _SLICE), len(data))
         self._missing -= stop - start
@@ -302,7 +306,7 @@ class _WebSocket:
                 break
         return stop
 
-    def _add(self, event: TextMessage | BytesMessage, arrived: list[Envelope | Burst]) -> None:
+    def _add(self, event: TextMessage | BytesMessage, arrived: list[Envelope | Burst | SpotRun]) -> None:
         data, message = event.data, self._message
         message += data.encode() if isinstance(data, str) else data
         self._in_message = not event.message_finished

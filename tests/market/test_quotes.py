@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from ctrader_twisted.market import Quote, Quotes
+from ctrader_twisted.market import LightQuote, Quote, Quotes
+from ctrader_twisted.market.light import quote_of
 from ctrader_twisted.messages import ProtoOASpotEvent
 from tests.market.recorded import needs_recordings, recording
 
@@ -37,6 +38,15 @@ def test_both_sides_are_forgotten() -> None:
     quotes.forget()
     assert quotes.get(1) is None
     assert sides(quotes.feed(spot(ask=114830))) == ("None", "1.14830")
+
+
+def test_light_quotes_are_merged_likewise() -> None:
+    events = [spot(bid=114818, ask=114820, timestamp=5), spot(ask=114821), spot(), spot(bid=114819, timestamp=9)]
+    heavy, light = Quotes(), Quotes()
+    for event in events:
+        assert light.feed(quote_of(event), 5) == heavy.feed(event, 5)
+    assert sides(light.feed(LightQuote(1, 1, None, 114822, None))) == ("1.14819", "1.14822")
+    assert [quote.timestamp for quote in map(Quotes().feed, events)] == [5, None, None, 9]
 
 
 @needs_recordings

@@ -274,6 +274,17 @@ def test_a_silence_of_ours_never_lasts_longer_than_ten_seconds() -> None:
     assert max(gaps) <= 10 and min(gaps) >= 8
 
 
+def test_a_quiet_connection_wakes_nobody_until_something_is_about_to_be_due() -> None:
+    m = Memory(dead_after=30).ready()
+    m.sent()
+    woken = []
+    while m.clock.seconds() < 30:
+        m.clock.advance(min(call.getTime() for call in m.clock.getDelayedCalls()) - m.clock.seconds())
+        woken.append(m.clock.seconds())
+    assert woken == [1, 8, 9, 17, 18, 26, 27, 29, 30]  # three heartbeats, each after a rest; then the peer is dead
+    assert m.transport.aborted
+
+
 def test_a_request_spares_the_heartbeat() -> None:
     m = Memory().ready()
     m.sent()

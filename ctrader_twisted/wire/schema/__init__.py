@@ -1120,8 +1120,9 @@ ProtoOASubscribeSpotsReq = _message(
     "ProtoOASubscribeSpotsReq",
     """Subscribe to the quotes of symbols.
 
-    Listen for ProtoOASpotEvent before sending it: the first was observed ahead of the answer. Subscribing twice is
-    refused (ALREADY_SUBSCRIBED); a subscription is lost with the connection.
+    Listen for ProtoOASpotEvent before sending it: the first was observed ahead of the answer. The server refuses to
+    subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error here). A subscription is lost
+    with the connection.
 
     Closed by ProtoOASubscribeSpotsRes, which only says that it is queued: the first event with both sides follows, also
     when the market is closed.
@@ -1221,7 +1222,8 @@ ProtoOASubscribeDepthQuotesReq = _message(
     "ProtoOASubscribeDepthQuotesReq",
     """Subscribe to the order book of symbols; they come as ProtoOADepthEvent.
 
-    Subscribing twice is refused (ALREADY_SUBSCRIBED). Lost with the connection.
+    The server refuses to subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error here).
+    Lost with the connection.
 
     Closed by ProtoOASubscribeDepthQuotesRes.
     """,

@@ -1,0 +1,37 @@
+"""Ticks: one side's price at one moment, and both sides joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One change of one side's price."""
+
+    symbol_id: int
+    side: int
+    """ProtoOAQuoteType."""
+    at: int
+    """ms since the epoch, UTC."""
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteTick:
+    """Both sides as they stood after a change of either."""
+
+    symbol_id: int
+    at: int
+    """ms since the epoch, UTC."""
+    bid: Decimal
+    ask: Decimal
+
+    @property
+    def spread(self) -> Decimal:
+        """Ask less bid."""
+        return self.ask - self.bid
