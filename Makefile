@@ -54,6 +54,7 @@ bench: $(VENV)/test.stamp
 	@set -e; for wire in protobuf json protobuf-websocket; do for program in benchmarks/spots.py benchmarks/requests.py; do \
 	  echo "== $$program --wire $$wire"; $(BIN)/python "$$program" --wire "$$wire" $(ARGS); \
 	done; done
+	@echo "== benchmarks/history.py"; $(BIN)/python benchmarks/history.py $(ARGS)
 
 # ------------------------------------------------------------------------------------------------------------ to develop
 

@@ -651,8 +651,9 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOASubscribeSpotsRes]:
         """Subscribe to the quotes of symbols.
 
-        Listen for ProtoOASpotEvent before sending it: the first was observed ahead of the answer. Subscribing twice is
-        refused (ALREADY_SUBSCRIBED); a subscription is lost with the connection.
+        Listen for ProtoOASpotEvent before sending it: the first was observed ahead of the answer. The server refuses to
+        subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error here). A subscription is
+        lost with the connection.
 
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: From ProtoOASymbolsListRes; an unknown one may silently give nothing.
@@ -831,7 +832,8 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOASubscribeDepthQuotesRes]:
         """Subscribe to the order book of symbols; they come as ProtoOADepthEvent.
 
-        Subscribing twice is refused (ALREADY_SUBSCRIBED). Lost with the connection.
+        The server refuses to subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error
+        here). Lost with the connection.
 
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: From ProtoOASymbolsListRes of the same account; other brokers number theirs differently.

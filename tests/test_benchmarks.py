@@ -28,6 +28,8 @@ def test_spots() -> None:
     assert result["full"]["ctrader_twisted"]["events_per_second"] > 0
     assert result["single"]["ctrader_twisted"]["events_per_second"] > 0
     assert result["full"]["floor: one loop, no network"]["events_per_second"] > 0
+    for form in ("quotes", "columns", "latest"):
+        assert result["full"][f"ctrader_twisted, {form}"]["events_per_second"] > 0
     paced = result["paced"]["5000"]
     assert 0 < paced["ctrader_twisted"]["p50_us"] <= paced["ctrader_twisted"]["p99_us"]
     assert 0 < paced["blocking socket"]["p50_us"]
@@ -41,6 +43,15 @@ def test_requests() -> None:
     assert result["pipelined"]["ctrader_twisted, 100 in flight"]["requests_per_second"] > 0
     assert 0 < result["cut"]["ctrader_twisted, FIN"]
     assert 0 < result["cut"]["ctrader_twisted, RST"]
+
+
+def test_history() -> None:
+    result = run("history.py", "--pages", 2)
+    for what in ("bars", "ticks"):
+        fetched, decoded = result[what]["fetched"], result[what]["decoded"]
+        assert len(fetched) == 4
+        assert all(each["ms"] > 0 for each in fetched.values())
+        assert all(each["ns"] > 0 for each in decoded.values())
 
 
 def test_spots_in_json() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    from ctrader_twisted.account import Account
     from ctrader_twisted.cli.finding import Found
     from ctrader_twisted.credentials import Environment
     from ctrader_twisted.factory import Opening
@@ -361,9 +362,19 @@ class Access:
         if account.live is None and self.found.chosen is None:
             account = await self._identified(account, grant)
         client = await self.client(self.environment_of(account))
-        token = None if self.keeper.grant_for(account.account_id) == grant else grant.access_token
-        await client.authorise(account.account_id, token, timeout=ACCOUNT_TIMEOUT)
+        await client.authorise(account.account_id, self._bare_token(account, grant), timeout=ACCOUNT_TIMEOUT)
         return client
+
+    async def stand(self, client: OpenApiClient, account: GrantedAccount) -> Account:
+        """Give an account in human units: one that was opened, what it has learned."""
+        grant = self.grant_of(account.account_id)
+        assert grant is not None, "chosen accounts have one"
+        token = self._bare_token(account, grant)
+        return await client.account(account.account_id).ready(token, timeout=ACCOUNT_TIMEOUT)
+
+    def _bare_token(self, account: GrantedAccount, grant: Grant) -> str | None:
+        """Give the access token to open an account with; None if its grant is kept, so that it can be refreshed."""
+        return None if self.keeper.grant_for(account.account_id) == grant else grant.access_token
 
     async def _identified(self, account: GrantedAccount, grant: Grant) -> GrantedAccount:
         """Ask whether an account is live or demo, unless the configuration names its environment."""

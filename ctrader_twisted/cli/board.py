@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
+from rich.measure import Measurement
 from rich.text import Text
 
+from ctrader_twisted.cli.sparkline import WIDEST, Trail
 from ctrader_twisted.cli.terminal import cell, clean, table
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from ctrader_twisted.market import Quote
     from ctrader_twisted.messages import ProtoOASymbol
+
+_NARROWEST: Final = 8
+"""Blocks that a chart has to have room for, or there is none."""
+_APART: Final = 2
 
 
 @dataclass(slots=True)
@@ -29,6 +36,7 @@ class Row:
     :ivar seen: when it came, written for a person.
     :ivar stale: whether the connection was lost since.
     :ivar moved: 1 if the bid last rose, -1 if it fell, else 0.
+    :ivar trail: where the bid has been since the first one.
     """
 
     name: str
@@ -38,6 +46,7 @@ class Row:
     seen: str = ""
     stale: bool = False
     moved: int = 0
+    trail: Trail = field(default_factory=Trail, repr=False)
     _first: Decimal | None = field(default=None, repr=False)
 
     @classmethod
@@ -53,6 +62,7 @@ class Row:
             return
         if self._first is None:
             self._first = quote.bid
+        self.trail.add(quote.bid)
         if before is not None and quote.bid != before:
             self.moved = 1 if quote.bid > before else -1
 
@@ -88,11 +98,19 @@ class Board:
         for row in self.rows.values():
             row.stale = True
 
-    def shown(self) -> Group:
-        """Give what a terminal shows."""
-        return Group(self._table(), Text(clean(self.status), "yellow")) if self.status else Group(self._table())
+    def shown(self, console: Console | None = None) -> Group:
+        """Give what a terminal shows.
 
-    def _table(self) -> Table:
+        :param console: where; each symbol has a small chart if there is room for it, and blocks can be shown there.
+        """
+        made = self._table()
+        if console is not None and console.encoding.startswith("utf"):
+            room = console.width - Measurement.get(console, console.options, made).maximum - _APART
+            if room >= _NARROWEST:
+                made = self._table(min(room, WIDEST))
+        return Group(made, Text(clean(self.status), "yellow")) if self.status else Group(made)
+
+    def _table(self, chart: int = 0) -> Table:
         made = table(
             ("symbol", "left"),
             ("bid", "right"),
@@ -100,17 +118,27 @@ class Board:
             ("spread", "right"),
             ("change", "right"),
             ("time", "right"),
+            *([("chart", "left")] if chart else []),
         )
         for row in self.rows.values():
-            made.add_row(*_cells(row))
+            made.add_row(*_cells(row), *([cell(row.trail.drawn(chart), _dim(row) or _turned(row))] if chart else []))
         return made
+
+
+def _dim(row: Row) -> str:
+    return "dim" if row.stale else ""
+
+
+def _turned(row: Row) -> str:
+    """Give the colour of a change."""
+    return "" if not row.change else "green" if row.change > 0 else "red"
 
 
 def _cells(row: Row) -> list[Text]:
     quote, change = row.quote, row.change
-    dim = "dim" if row.stale else ""
+    dim = _dim(row)
     moved = dim or ("", "green", "red")[row.moved]
-    turned = dim or ("" if not change else "green" if change > 0 else "red")
+    turned = dim or _turned(row)
     return [
         cell(row.name, dim or "bold"),
         cell("" if quote is None or quote.bid is None else quote.bid, moved),

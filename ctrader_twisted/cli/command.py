@@ -55,6 +55,8 @@ COMMANDS: Final = {
     "accounts": Lazy("ctrader_twisted.cli.accounts", "accounts", "List the accounts that the tokens open."),
     "symbols": Lazy("ctrader_twisted.cli.symbols", "symbols", "List an account's symbols."),
     "watch": Lazy("ctrader_twisted.cli.watch", "watch", "Watch live quotes."),
+    "chart": Lazy("ctrader_twisted.cli.chart", "chart", "Draw a symbol's bars as candles."),
+    "history": Lazy("ctrader_twisted.cli.history", "history", "Fetch bars or ticks into a file."),
     "replay": Lazy("ctrader_twisted.cli.replay", "replay", "Print a flight recording in readable form."),
     "tokens": Lazy("ctrader_twisted.cli.tokens", "tokens", "List, import or remove kept tokens."),
 }
@@ -87,7 +89,7 @@ class LazyGroup(click.Group):
 @click.option("--verbose", "-v", is_flag=True, help="Write a log on stderr.")
 @click.pass_context
 def ctrader(ctx: click.Context, /, **options: Any) -> None:
-    """Log in to cTrader's Open API, look at accounts and symbols, watch quotes.
+    """Log in to cTrader's Open API, look at accounts and symbols, watch quotes, fetch history.
 
     Begin with `ctrader login`; docs/getting-access.md walks through everything before it. Data goes to stdout,
     everything else to stderr.

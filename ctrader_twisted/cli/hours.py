@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from ctrader_twisted.market.calendar import joined
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -28,7 +30,7 @@ def trading_hours(intervals: Iterable[tuple[int, int]]) -> str:
 
     :param intervals: start and end of each span, in seconds since Sunday 00:00; a ``+`` marks an end on the next day.
     """
-    spans = _joined(intervals)
+    spans = _weekly(intervals)
     if not spans:
         return ""
     if sum(span.end - span.start for span in spans) >= _WEEK:
@@ -36,16 +38,9 @@ def trading_hours(intervals: Iterable[tuple[int, int]]) -> str:
     return ", ".join(_written(list(group)) for _, group in groupby(enumerate(spans), _run))
 
 
-def _joined(intervals: Iterable[tuple[int, int]]) -> list[_Span]:
-    """Sort spans, and join those that touch; what crosses the end of the week is one span too."""
-    spans: list[_Span] = []
-    for start, end in sorted(intervals):
-        if end <= start:
-            continue
-        if spans and start <= spans[-1].end:
-            spans[-1] = _Span(spans[-1].start, max(end, spans[-1].end))
-        else:
-            spans.append(_Span(start, end))
+def _weekly(intervals: Iterable[tuple[int, int]]) -> list[_Span]:
+    """Join spans that touch; what crosses the end of the week is one span too."""
+    spans = [_Span(*span) for span in joined(intervals)]
     if len(spans) > 1 and spans[0].start == 0 and spans[-1].end == _WEEK:
         spans[-1] = _Span(spans[-1].start, _WEEK + spans[0].end)
         del spans[0]

@@ -102,7 +102,7 @@ class TableView:
     def _redraw(self) -> None:
         if self._changed and self._board is not None:
             self._changed = False
-            self._live.update(self._board.shown(), refresh=True)
+            self._live.update(self._board.shown(self._live.console), refresh=True)
 
 
 class JsonView:

@@ -72,8 +72,8 @@ def watch(obj: dict[str, Any], /, as_json: bool, **given: Any) -> None:
     """Watch live quotes until Ctrl-C.
 
     On a terminal a table changes in place: bid, ask, their spread and the change of the bid since the start, both in
-    pips, and the server's time of the last quote. Elsewhere, or with --json, every quote is a line of JSON as the
-    daemon writes it (docs/daemon.md), with its spread.
+    pips, the server's time of the last quote, and where there is room a small chart of the bid. Elsewhere, or with
+    --json, every quote is a line of JSON as the daemon writes it (docs/daemon.md), with its spread.
     """
     names = tuple(dict.fromkeys(given.pop("names")))
     watched = Watched(names, given.pop("account"), given.pop("seconds"), given.pop("count"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 
 from rich.console import Console
 
@@ -80,3 +80,25 @@ def test_a_table_that_has_little_room() -> None:
     board.rows[1].take(quote("1.12356", "1.12358"), "10:00:00.0")
     assert all(len(line) <= 60 for line in shown(board, 60))
     assert "1.12356  1.12358" in shown(board, 60)[1], "numbers are never cut"
+
+
+def charted(board: Board, width: int, encoding: str = "utf-8") -> list[str]:
+    written = TextIOWrapper(BytesIO(), encoding)
+    console = Console(file=written, width=width)
+    with console.capture() as captured:
+        console.print(board.shown(console))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def test_a_small_chart_where_there_is_room() -> None:
+    board = Board()
+    board.rows = {1: Row("EURUSD", 5, 4), 2: Row("USDJPY", 3, 2)}
+    for pips in (0, 7, 3):
+        board.rows[1].take(quote(f"1.1235{pips}", "1.12358"), "10:00:00.0")
+    assert charted(board, 80) == [
+        "symbol      bid      ask  spread  change        time  chart",
+        "EURUSD  1.12353  1.12358     0.5    +0.3  10:00:00.0  ▁█▄",
+        "USDJPY                                       waiting",
+    ]
+    assert charted(board, 61) == shown(board, 61), "no room"
+    assert charted(board, 80, "latin-1") == shown(board), "no blocks there"

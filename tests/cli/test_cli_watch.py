@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -200,3 +201,4 @@ def test_a_table_in_place(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
     out = capsys.readouterr().out
     assert out.count("symbol") > 3, "drawn again and again"
     assert "\x1b[1A" in out, "in place"
+    assert "chart" in out and re.search("[▁▂▃▄▅▆▇█]{2}", out)

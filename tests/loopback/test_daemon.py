@@ -527,8 +527,8 @@ class Terminal:
     def take(self) -> None:
         os.setsid()
         fcntl.ioctl(self.end, termios.TIOCSCTTY, 0)
-        if self._nohup:
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Whatever the tests themselves were told, as by nohup.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if self._nohup else signal.SIG_DFL)
 
     def hang_up(self) -> None:
         for descriptor in (self.end, self._leader):

@@ -1,0 +1,174 @@
+"""``ctrader chart``: bars as candles, in a picture."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ctrader_twisted.cli import options
+from ctrader_twisted.cli.access import Access
+from ctrader_twisted.cli.failures import CommandFailed
+from ctrader_twisted.cli.files.replacing import replace, why
+from ctrader_twisted.cli.finding import find
+from ctrader_twisted.cli.running import run
+from ctrader_twisted.cli.terminal import clean, say, warn
+from ctrader_twisted.cli.times import Moment, check_order, written
+from ctrader_twisted.errors import ExtraMissing
+from ctrader_twisted.market.calendar import LENGTHS, bar_grid
+
+if TYPE_CHECKING:
+    from ctrader_twisted.account import Account
+    from ctrader_twisted.cli.finding import Found
+    from ctrader_twisted.client import OpenApiClient
+    from ctrader_twisted.history.tables import Bars
+    from ctrader_twisted.market.symbols import Symbol
+
+BARS: Final = 200
+MOST: Final = 5_000
+"""Bars that are drawn at most: more are none that anybody could see."""
+
+_KINDS: Final = {".svg": "svg", ".png": "png"}
+_LAST_MS: Final = 2_147_483_646_000  # the latest moment that the protocol knows
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is to be drawn.
+
+    :ivar count: the last so many bars; None for all from `start` on.
+    """
+
+    name: str
+    out: str
+    period: str = "H1"
+    count: int | None = BARS
+    start: datetime | None = None
+    end: datetime | None = None
+    account_id: int | None = None
+
+
+@click.command(short_help="Draw a symbol's bars as candles.")
+@click.argument("name", metavar="SYMBOL")
+@click.option(
+    "--period", "-p", type=click.Choice(list(LENGTHS), case_sensitive=False), default="H1", help="H1 if left out."
+)
+@click.option("--bars", "count", type=click.IntRange(1, MOST), help=f"The last so many; {BARS} without --from.")
+@click.option("start", "--from", type=Moment(), help="From when on, in UTC unless it says so.")
+@click.option("end", "--to", type=Moment(), help="To before when; now if left out.")
+@click.option("--out", "-o", required=True, metavar="FILE", help="A .svg or a .png.")
+@options.account_option
+@options.connection_options
+@options.port_option
+@click.pass_obj
+def chart(obj: dict[str, Any], /, **given: Any) -> None:
+    """Draw a symbol's bars as candles, with their volume, into a picture.
+
+    The last 200 bars, or those of a span of time. Nights and weekends leave no holes; times are in UTC.
+    """
+    start, count = given.pop("start"), given.pop("count")
+    if count is None and start is None:
+        count = BARS
+    drawn = Drawn(
+        given.pop("name"),
+        given.pop("out"),
+        given.pop("period"),
+        count,
+        start,
+        given.pop("end"),
+        given.pop("account"),
+    )
+    check_order(drawn.start, drawn.end)
+    found = find(options.wanted(given), os.environ)
+    for warning in found.warnings:
+        warn(warning)
+    run(lambda reactor: draw_chart(reactor, found, drawn), verbose=obj["verbose"])
+
+
+async def draw_chart(reactor: Any, found: Found, drawn: Drawn, *, access: Access | None = None) -> None:
+    """Fetch the bars, draw them, and write the picture.
+
+    :raises CommandFailed: if there are none, or more than can be drawn, or the picture can't be written.
+    :raises ExtraMissing: if matplotlib is not installed.
+    """
+    path = Path(drawn.out)
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        has = f'the suffix "{path.suffix}"' if path.suffix else "no suffix"
+        raise CommandFailed(f"{path} has {has}: give the picture .svg or .png")
+    for package, extra in (("matplotlib", "plot"), ("numpy", "data")):
+        if find_spec(package) is None:
+            raise ExtraMissing(package, "a chart", f"ctrader_twisted[{extra}]")
+    async with access or Access(reactor, found) as used:
+        chosen = await used.choose(drawn.account_id)
+        client = await used.open_account(chosen)
+        account = await used.stand(client, chosen)
+        symbol = await account.symbol(drawn.name)
+        bars = await _bars(client, account, symbol, drawn)
+    from ctrader_twisted.charting.candles import candles, save
+    from ctrader_twisted.history.tables import moment
+
+    figure = candles(bars)
+    try:
+        replace(path, lambda file: save(figure, file, kind))
+    except OSError as error:
+        raise CommandFailed(f"{path} can't be written: {why(error)}") from None
+    first, last = (written(moment(int(bars.opened[place]))) for place in (0, -1))
+    say(f"{path}: {len(bars):,} {drawn.period} bars of {clean(symbol.name)}, {first} to {last}")
+
+
+async def _bars(client: OpenApiClient, account: Account, symbol: Symbol, drawn: Drawn) -> Bars:
+    start = drawn.start
+    if drawn.count is not None:
+        first = await _first_of_last(client, account.account_id, symbol, drawn)
+        if first is not None:
+            start = first if start is None else max(start, first)
+    if start is None:
+        raise _nothing(symbol, drawn)
+    # Table after table: whether there are more than can be drawn shows on the way.
+    tables = []
+    series = account.bars(symbol, drawn.period, start, drawn.end, running=True)
+    try:
+        async for table in series:
+            tables.append(table)
+            if drawn.count is None and sum(map(len, tables)) > MOST:
+                raise CommandFailed(
+                    f"{clean(symbol.name)} has more than {MOST:,} {drawn.period} bars from {written(start)} on: take a "
+                    "longer --period, a later --from, or --bars"
+                )
+    finally:
+        series.close()
+    if not tables:
+        raise _nothing(symbol, drawn)
+    from ctrader_twisted.history.tables import concat
+
+    bars = concat(tables)
+    return bars if drawn.count is None else bars[-drawn.count :]
+
+
+async def _first_of_last(client: OpenApiClient, account_id: int, symbol: Symbol, drawn: Drawn) -> datetime | None:
+    """Ask where the last so many bars begin; None if there is none. Closed hours make that no matter of arithmetic."""
+    assert drawn.count is not None
+    answer = await client.get_trendbars(
+        ctidTraderAccountId=account_id,
+        symbolId=symbol.symbol_id,
+        period=bar_grid(drawn.period).period,
+        toTimestamp=_LAST_MS if drawn.end is None else round(drawn.end.timestamp() * 1000) - 1,
+        count=drawn.count + 1,  # the one that is running is counted, and may not be given
+    )
+    opened = [bar.utcTimestampInMinutes for bar in answer.trendbar]
+    return datetime.fromtimestamp(min(opened) * 60, UTC) if opened else None
+
+
+def _nothing(symbol: Symbol, drawn: Drawn) -> CommandFailed:
+    since = "" if drawn.start is None else f" from {written(drawn.start)}"
+    until = "" if drawn.end is None else f" to {written(drawn.end)}"
+    return CommandFailed(
+        f"{clean(symbol.name)}: the server has no {drawn.period} bars{since}{until}. Begin earlier, or see when it "
+        "trades: ctrader symbols"
+    )

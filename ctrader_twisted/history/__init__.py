@@ -1,0 +1,11 @@
+"""History: bars and ticks, page after page, as tables of columns. Needs numpy (the extra ``data``).
+
+* `plan` which page to ask for next, what of it is new, and when it is over.
+* `fetching` asks for a page until it has it: quotas, losses, timeouts.
+* `sources` the pages of bars, of ticks, and of bid and ask joined.
+* `series` what is iterated, with back-pressure, or had as a whole.
+* `tables` `Bars`, `Ticks` and `QuoteTicks`: columns, and rows, pandas, polars and Arrow out of them.
+* `gaps` what is missing in a table, and why.
+
+`ctrader_twisted.account` gives series: ``account.bars("EURUSD", "H1", start, end)``.
+"""

@@ -1,0 +1,154 @@
+"""History as it is had: table after table, with back-pressure, or as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.python.failure import Failure
+
+from ctrader_twisted.errors import ClientClosed
+from ctrader_twisted.history.tables import moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ctrader_twisted.history.sources import Source
+
+_T = TypeVar("_T")
+
+
+class Series(Generic[_T]):
+    """Bars, ticks or quotes of a span of time.
+
+    Iterate over it for one table after another, the oldest first::
+
+        async for bars in account.bars("EURUSD", "M1", start, end):
+            ...
+
+    or await `whole` for all of it in one table. Nothing is asked for before that. When a table is taken the next one is
+    asked for, and no more: whoever reads slowly holds up the asking, and memory is that of two tables.
+
+    An error that no waiting could mend is raised where it happens, as a `HistoryIncomplete` that says how far it was
+    got; iterate again to go on from there. A series is iterated once.
+    """
+
+    def __init__(self, source: Source[_T]) -> None:
+        self._source = source
+        self._ahead: Deferred[_T | None] | None = None  # what is being fetched
+        self._result: list[_T | None | Failure] = []  # what was fetched and not taken
+        self._reader: Deferred[_T] | None = None
+        self._whole: Deferred[_T] | None = None
+        self._ended: BaseException | None = None
+
+    def __repr__(self) -> str:
+        return f"<Series of {self.what}: {self.rows} rows in {self.pages} pages>"
+
+    def __aiter__(self) -> Series[_T]:
+        return self
+
+    def __anext__(self) -> Deferred[_T]:
+        """Give the next table: a Deferred, which fails with `HistoryIncomplete` where something is missing."""
+        if self._reader is not None:
+            return fail(RuntimeError(f"somebody waits for the next table of {self.what} already"))
+        if self._result:
+            return self._give(self._result.pop())
+        if self._ended is not None:
+            return fail(self._ended)
+        reader = self._reader = Deferred(self._leave)
+        if self._ahead is None:
+            self._fetch()
+        return reader
+
+    def whole(self) -> Deferred[_T]:
+        """Get all of it.
+
+        :return: a new Deferred that fires with one table. It fails with `HistoryIncomplete`, whose `got` is the newer
+            part of it; with `UnknownSymbol`; with a `ServerError` if the server refuses; with `ClientClosed`.
+        """
+        if self._ended is not None and not isinstance(self._ended, StopAsyncIteration):
+            return fail(self._ended)
+        if self._whole is not None:
+            return fail(RuntimeError(f"the whole of {self.what} is being fetched already"))
+        self._whole = Deferred.fromCoroutine(self._source.whole())
+        return self._whole.addBoth(self._got_whole)
+
+    def close(self) -> None:
+        """Ask for nothing more: the iteration ends."""
+        self._end(StopAsyncIteration())
+
+    def client_closed(self) -> None:
+        """The client was closed: what waits fails with `ClientClosed`."""
+        self._end(ClientClosed())
+
+    @property
+    def what(self) -> str:
+        """What it is of: ``"EURUSD M1"``; the symbol's name is known once the first page is asked for."""
+        return self._source.what
+
+    @property
+    def pages(self) -> int:
+        """How many pages came so far."""
+        return self._source.pages
+
+    @property
+    def rows(self) -> int:
+        """How many rows came so far."""
+        return self._source.rows
+
+    @property
+    def share(self) -> float:
+        """How much of the time has been gone through by iterating, from 0 to 1."""
+        return self._source.share
+
+    @property
+    def reached(self) -> datetime:
+        """Everything before this has been got by iterating."""
+        return moment(self._source.reached)
+
+    def _fetch(self) -> None:
+        self._ahead = Deferred.fromCoroutine(self._source.next())
+        self._ahead.addBoth(self._arrived)
+
+    def _arrived(self, result: _T | None | Failure) -> None:
+        self._ahead = None
+        if self._ended is not None:
+            return
+        reader, self._reader = self._reader, None
+        if reader is None:
+            self._result.append(result)
+        else:
+            self._give(result).chainDeferred(reader)
+
+    def _give(self, result: _T | None | Failure) -> Deferred[_T]:
+        """Give what came, and begin with what comes after it."""
+        if isinstance(result, Failure):
+            return fail(result)
+        if result is None:
+            self._ended = StopAsyncIteration()
+            return fail(self._ended)
+        if self._ended is None:
+            self._fetch()
+        return succeed(result)
+
+    def _leave(self, reader: Deferred[_T]) -> None:
+        """The reader waits no longer; what it waited for goes to the next."""
+        self._reader = None
+
+    def _got_whole(self, result: _T | Failure) -> _T | Failure:
+        self._whole = None
+        if isinstance(result, Failure) and result.check(CancelledError) and isinstance(self._ended, ClientClosed):
+            return Failure(self._ended)
+        return result
+
+    def _end(self, why: BaseException) -> None:
+        if self._ended is not None:
+            return
+        self._ended = why
+        self._result.clear()
+        for under_way in (self._ahead, self._whole):
+            if under_way is not None:
+                under_way.cancel()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.errback(Failure(why))
