@@ -146,18 +146,18 @@ class Listeners:
         while listeners := self._listeners.get(light.LightQuote):
             routes = self._routes
             listener = listeners[0] if len(listeners) == 1 else partial(self._call_each, listeners)
-            for quote in quotes:
+            results = map(listener, quotes)
+            while self._routes is routes:  # else somebody began or ceased to listen, or the client was closed
                 try:
-                    result = listener(quote)
+                    for result in results:
+                        if result is not None:
+                            self._follow(listener, result)
+                        if self._routes is not routes:
+                            break
+                    else:
+                        return
                 except Exception:
                     _log.failure("listener {listener!r} failed", listener=listener)
-                else:
-                    if result is not None:
-                        self._follow(listener, result)
-                if self._routes is not routes:  # somebody began or ceased to listen, or the client was closed
-                    break
-            else:
-                return
 
     def clear(self) -> None:
         """Let nobody listen any more."""

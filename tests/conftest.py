@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 # A shared machine stalls for longer than Hypothesis's 200 ms now and then, and that is no finding.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, max_examples=40)
+settings.register_profile("long", deadline=None, max_examples=1_000)  # make test ARGS=--hypothesis-profile=long
 settings.load_profile("patient")
 
 REACTOR_GRACE = 1.0  # seconds

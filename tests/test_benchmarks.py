@@ -61,12 +61,14 @@ def test_spots_in_json() -> None:
         assert 0 < result["paced"]["5000"][who]["p50_us"]
 
 
+@pytest.mark.soak
 def test_spots_in_protobuf_over_websocket() -> None:
     result = run("spots.py", "--wire", "protobuf-websocket", "--only", "full", "--events", 2_000)
     for who in ("ctrader_twisted", "websockets + protobuf", "floor: one loop, no network"):
         assert result["full"][who]["events_per_second"] > 0
 
 
+@pytest.mark.soak
 def test_requests_in_json() -> None:
     result = run("requests.py", "--wire", "json", "--only", "pipelined", "--requests", 20, "--in-flight", 100)
     for who in ("ctrader_twisted", "websockets + json", "websockets + msgspec"):

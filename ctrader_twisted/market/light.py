@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_LAYOUTS: Final = 12
+"""Layouts up to which events are read layout by layout; for more of them it is quicker to look at each varint."""
+_WIDEST: Final = 62
+"""Bytes of an event whose layout fits into 64 bits."""
+_MOST_FIELDS: Final = 8
+"""Fields of an event whose tags fit into 64 bits."""
+
 ABSENT: Final = -1
 """What a column has where an event lacks the field."""
 
@@ -182,12 +189,12 @@ class LatestQuotes:
 def read(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> tuple[SpotColumns, Sequence[int]]:
     """Read spot events by the column.
 
-    :param data: bytes, eight of them behind the last event.
+    :param data: bytes, with 64 zeros behind the last event.
     :param starts: where each event's payload begins.
     :param stops: where it ends. Between two events there are whole varints only.
     :return: the columns, without the events that can't be read, and the sizes of these.
     """
-    table = _uniform(data, starts, stops)
+    table = _by_layout(data, starts, stops)
     if table is None:
         table, unusual = _ragged(data, starts, stops)
         if len(unusual):
@@ -219,38 +226,84 @@ def _empty(count: int) -> NDArray[np.int64]:
     return table
 
 
-def _uniform(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Read events that all have the same fields in the same order; None if these are not such."""
+def _by_layout(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Read events that have few layouts between them; None if they have many, or one that is not as expected.
+
+    A layout is which bytes say that more follow, and the tags: of events that have it in common, each field begins at
+    the same place and is read at once.
+    """
     import numpy as np
 
     from ctrader_twisted.market import varints
 
-    count = len(starts)
-    ends = varints.last_bytes(data, int(starts[0]), int(stops[-1]))
-    between = 0 if count == 1 else int(np.searchsorted(ends, starts[1]) - np.searchsorted(ends, stops[0]))
-    each, rest = divmod(len(ends) + between, count)
-    if rest or (each - between) % 2 or each <= between:
+    sizes = stops - starts
+    width = int(sizes.max())
+    if width > _WIDEST or not sizes.all():
         return None
-    grid = np.full(each * count, ABSENT, np.int64)
-    grid[: len(ends)] = ends
-    grid = grid.reshape(count, each)[:, : each - between]
-    tags, lasts = grid[:, ::2], grid[:, 1::2]
-    octets = np.frombuffer(data, np.uint8)
-    kinds = octets[tags]
-    rows = _rows_by_tag()[kinds[0]]
-    sizes = lasts - tags
-    if not (
-        (tags[:, 0] == starts).all()
-        and (lasts[:, -1] == stops - 1).all()
-        and (kinds == kinds[0]).all()
-        and (rows >= 0).all()
-        and (tags[:, 1:] - lasts[:, :-1] == 1).all()
-        and sizes.max() <= varints.LONGEST
-    ):
-        return None
-    table = _empty(count)
-    table[rows] = varints.values(data, tags + 1, sizes).T
+    eights = varints.eights(data)
+    words = np.empty((len(starts), (width + 7) // 8), "<u8")
+    for number in range(words.shape[1]):
+        words[:, number] = eights[starts + 8 * number]
+    marks = varints.continued(words[:, 0])
+    for number in range(1, words.shape[1]):
+        marks |= varints.continued(words[:, number]) << np.uint64(8 * number)
+    # What lies behind an event is no longer of it: a bit of its own marks its end.
+    ends = np.uint64(1) << sizes.view(np.uint64)
+    octets, table = words.view(np.uint8), _empty(len(starts))
+    for mark, alike in _groups((marks & (ends - np.uint64(1))) | ends):
+        fields = _fields_of(mark)
+        if fields is None:
+            return None
+        these = slice(None) if alike is None else alike
+        kinds = np.zeros((len(starts[these]), _MOST_FIELDS), np.uint8)
+        kinds[:, : len(fields)] = octets[these][:, [at for at, _ in fields]]
+        for tags, same in _groups(kinds.view("<u8").ravel()):
+            rows = [_rows_by_tag()[tags >> 8 * number & 0xFF] for number in range(len(fields))]
+            if min(rows, default=ABSENT) < 0:
+                return None
+            where = these if same is None else same if alike is None else alike[same]
+            begins = starts[where]
+            for row, (at, size) in zip(rows, fields, strict=True):
+                wholes = eights[begins + (at + 1)]
+                wholes &= varints.KEPT[size]
+                table[row, where] = varints.joined(wholes, size)  # of a field that comes twice the last counts
     return table
+
+
+def _groups(keys: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.int64] | None]]:
+    """Give each key that there is and where it is; None for everywhere. Nothing more if there are too many."""
+    import numpy as np
+
+    if (keys == keys[0]).all():
+        yield int(keys[0]), None
+        return
+    found, which = np.unique(keys, return_inverse=True)
+    if len(found) > _LAYOUTS:
+        yield 0, None
+        return
+    for number, key in enumerate(found.tolist()):
+        yield key, np.flatnonzero(which == number)
+
+
+def _fields_of(mark: int) -> list[tuple[int, int]] | None:
+    """Give where each field's tag is and how many bytes its value has; None if it is no row of tags and varints.
+
+    :param mark: a bit for each byte that says that more follow, and one behind the last byte.
+    """
+    from ctrader_twisted.market import varints
+
+    fields: list[tuple[int, int]] = []
+    at, size = 0, mark.bit_length() - 1
+    while at < size:
+        first = at + 1
+        end = first
+        while mark >> end & 1 and end < size:
+            end += 1
+        if mark >> at & 1 or end >= size or end - at > varints.LONGEST:
+            return None
+        fields.append((at, end - at))
+        at = end + 1
+    return fields if len(fields) <= _MOST_FIELDS else None
 
 
 def _ragged(

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 LONGEST: Final = 8
 """Bytes that a varint may have to be read here: 56 bits. Longer ones are left to protobuf."""
 
-PADDING: Final = bytes(8)
-"""What has to stand behind the data, since eight bytes are read from wherever a varint begins."""
+PADDING: Final = bytes(64)
+"""What has to stand behind the data, since whole words are read from wherever something begins."""
 
-_KEPT: Final = np.array([(1 << 8 * size) - 1 for size in range(LONGEST + 1)], np.uint64)
+KEPT: Final = np.array([(1 << 8 * size) - 1 for size in range(LONGEST + 1)], np.uint64)
+_EIGHTHS: Final = np.uint64(0x8080808080808080)
+_GATHER: Final = np.uint64(0x0002040810204081)  # moves the eighth bit of each byte into the topmost byte, in order
+_TOP: Final = np.uint64(56)
 _SEVENS: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 # Sevens are joined to fourteens, these to twenty-eights, and these to one: how many bytes need no such step, where the
 # upper half stands, by how much it moves down, and where the lower half stands.
@@ -36,6 +39,19 @@ def last_bytes(data: bytes, start: int, stop: int) -> NDArray[np.int64]:
     return ends
 
 
+def eights(data: bytes) -> NDArray[np.uint64]:
+    """Give the eight bytes from wherever one begins: a view of the data."""
+    return np.ndarray((len(data) - 7,), "<u8", data, 0, (1,))
+
+
+def continued(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Give for each word a bit for each of its eight bytes that says that more follow, the first byte's the lowest."""
+    bits = words & _EIGHTHS
+    bits *= _GATHER
+    bits >>= _TOP
+    return bits
+
+
 def values(data: bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Read varints of 1 to `LONGEST` bytes.
 
@@ -43,9 +59,8 @@ def values(data: bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> 
     :param starts: where each begins, an array of any shape.
     :param sizes: how many bytes each has.
     """
-    # Eight bytes from wherever one begins.
-    wholes = np.ndarray((len(data) - 7,), "<u8", data, 0, (1,))[starts]
-    wholes &= _KEPT[sizes]
+    wholes = eights(data)[starts]
+    wholes &= KEPT[sizes]
     return joined(wholes, LONGEST)
 
 

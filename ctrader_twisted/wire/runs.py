@@ -32,8 +32,8 @@ WORTH_IT: Final = 64
 _SHORTEST: Final = 15
 """Bytes that the frame of a spot event has at least: account, symbol and one side."""
 
-PADDING: Final = bytes(8)
-"""Stands behind the data of a run, so that eight bytes can be read from wherever a payload has one."""
+PADDING: Final = bytes(64)
+"""Stands behind the data of a run, so that whole words can be read from wherever a payload begins."""
 
 
 class SpotRun:

@@ -25,7 +25,7 @@ def laid_out(payloads: list[bytes]) -> tuple[bytes, Any, Any]:
         starts.append(len(data))
         data += payload
         stops.append(len(data))
-    return data + bytes(8), np.array(starts), np.array(stops)
+    return data + bytes(64), np.array(starts), np.array(stops)
 
 
 def parsed(payloads: list[bytes]) -> tuple[list[ProtoOASpotEvent], list[int]]:
@@ -148,4 +148,29 @@ def event(fields: dict[str, Any]) -> bytes:
 @example([b"\x20"])
 @example([b"", b""])
 def test_whatever_comes_the_lighter_forms_agree_with_the_messages(payloads: list[bytes]) -> None:
+    check(payloads)
+
+
+LAYOUTS = st.lists(
+    st.fixed_dictionaries(
+        {name: st.integers(0, 2**49) for name in ("ctidTraderAccountId", "symbolId")},
+        optional={
+            name: st.sampled_from([0, 1, 127, 128, 2**14, 2**21, 2**28, 2**35, 2**49]) for name in list(FIELDS)[2:6]
+        },
+    ).map(event),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(LAYOUTS, st.lists(st.integers(0, 3), min_size=1, max_size=200))
+def test_events_of_few_layouts_are_read_layout_by_layout(kinds: list[bytes], order: list[int]) -> None:
+    payloads = [kinds[number % len(kinds)] for number in order]
+    assert light._by_layout(*laid_out(payloads)) is not None
+    check(payloads)
+
+
+def test_events_of_more_layouts_are_read_all_the_same() -> None:
+    payloads = [spot(bid=2 ** (7 * first), ask=2 ** (7 * second)) for first in range(7) for second in range(7)]
+    assert light._by_layout(*laid_out(payloads)) is None
     check(payloads)
