@@ -63,9 +63,10 @@ class Meter:
             self._schedule()
 
     def _watch(self, end: MemoryTransport, is_client: bool) -> None:
-        take, where = end.take, self._where
+        take = end.take
 
         def counted(most: int | None) -> bytes:
+            where = self._where
             if self.cut:
                 return b""
             if where is not None and is_client is where.from_client:
@@ -77,6 +78,10 @@ class Meter:
             return data
 
         end.take = counted  # type: ignore[method-assign]
+
+    def spare(self) -> None:
+        """Cut it no more, if it has not been cut."""
+        self._where = None
 
     def _schedule(self) -> None:
         self.cut = True
@@ -132,6 +137,9 @@ def play(name: str, *plan: Cut | None, wire: Wire = Wire.PROTOBUF) -> list[dict[
         counted = [dict(meter.counted) for meter in lines.meters]
         assert lines.meters[0].cut is bool(plan and plan[0]), "it was not cut"
         kit.advance(SPAN)
+        for meter in lines.meters:
+            meter.spare()
+        kit.settle(account.settled(), within=120)  # the last cut may have come just now
         compare(scene, exchange, made, ended)
         return counted
 
