@@ -231,7 +231,6 @@ class Drafts:
         if level is None:
             return None
         if not isinstance(level, Price):
-            _check_level(level)
             distance = await self.distance(symbol, level, volume)
             if (request.tradeSide == BUY) is (which == STOP_LOSS):  # below the price
                 await self._check_above_zero(symbol, level, distance, reference)
@@ -283,7 +282,6 @@ class Drafts:
                 raise wrong_side(symbol, which, known.side, price, reference)
             setattr(request, _field(which), float(price))
         else:
-            _check_level(level)
             setattr(request, f"relative{which}", symbol.relative(await self.distance(symbol, level, volume)))
 
     async def _position_level(
@@ -293,7 +291,6 @@ class Drafts:
             return position.stop_loss if which == STOP_LOSS else position.take_profit
         if level is None or isinstance(level, Price):
             return None if level is None else symbol.price(level, rounding)
-        _check_level(level)
         distance = await self.distance(symbol, level, position.volume)
         up = (position.side == BUY) is (which == TAKE_PROFIT)
         price = position.price + distance if up else position.price - distance
@@ -359,8 +356,3 @@ def _no_stop_loss(symbol: Symbol) -> LevelsRefused:
     return LevelsRefused(
         symbol.name, "a stop loss that trails or is guaranteed, and no stop loss", "give stop_loss, too"
     )
-
-
-def _check_level(level: object) -> None:
-    if not isinstance(level, Pips | Money):
-        raise OrderNotPlaced(f"a level of {level!r} has no unit", "write Price(…), Pips(…) or Money(…)")

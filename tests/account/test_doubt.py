@@ -576,12 +576,13 @@ def test_an_order_for_the_opening_is_not_asked_for_meanwhile(monkeypatch: pytest
 
 def test_an_order_that_was_changed_on_its_way_is_still_ours(kit: VenueKit, account: Account) -> None:
     """What the server makes of an order may differ in type; overlooked, it would be held to have never arrived."""
-    kit.play("drop_answers", count=1, request="ProtoOANewOrderReq")
+    withhold_events(kit, messages.ProtoOAExecutionType.ORDER_ACCEPTED)
     quote = kit.venue.exchange.quote(1)
     assert quote is not None
     order = account.limit("buy", "EURUSD", TENTH, Price(Decimal(quote.bid - 1_000) / 100_000), timeout=1)
-    kit.advance(1.5)
+    kit.advance(0.5)
+    assert order.state is OrderState.SENT and order.order_id is None
     (theirs,) = ledger_of(kit, USD_ACCOUNT).orders.values()
-    theirs.order_type = messages.ProtoOAOrderType.STOP_LIMIT
+    theirs.order_type, theirs.stop_price = messages.ProtoOAOrderType.STOP_LIMIT, quote.ask + 5_000
     kit.settle(order.accepted())
     assert order.order_id == theirs.order_id
