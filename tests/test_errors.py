@@ -241,6 +241,20 @@ def test_every_kind_of_refused_order_says_what_to_do(cls: type[OrderRefused]) ->
     assert str(error) == f"the server: ODD. {error.remedy}"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotWorking("order 7", "filled"),
+        NotFilled("order 7", "cancelled", 0, 100),
+        LevelsMissing("order 7", 3, ["stop loss"]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_order_of_another_end_says_once_what_to_do(error: OrderEnded) -> None:
+    assert error.remedy and str(error).endswith(f": {error.remedy}")
+    assert str(error).count(error.remedy) == 1
+
+
 def test_a_traceback_names_the_place_to_import_from() -> None:
     shown = traceback.format_exception_only(BadVolume("ODD"))
     assert shown[0].startswith("ctrader_twisted.errors.BadVolume: ")

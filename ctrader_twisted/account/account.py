@@ -14,6 +14,7 @@ from ctrader_twisted.account.flattening import Flattened
 from ctrader_twisted.account.keywords import AtLimit, AtMarket, AtStop, Changing, Opening, Reversing, takes
 from ctrader_twisted.account.market_data import History
 from ctrader_twisted.account.order import Order
+from ctrader_twisted.account.prices import QUOTES_WITHIN
 from ctrader_twisted.account.rooms import Rooms
 from ctrader_twisted.account.safety import Safety
 from ctrader_twisted.account.terms import (
@@ -113,6 +114,21 @@ class Account(History):
         :return: a new Deferred that fires with this account; it fails with `ClientClosed`.
         """
         return Deferred.fromCoroutine(self._rooms.settling.settled()).addCallback(lambda _: self)
+
+    def priced(self, within: float = QUOTES_WITHIN) -> Deferred[Account]:
+        """Wait until everything that is open can be valued: before that, `equity` and what follows from it are None.
+
+        :param within: seconds to wait at most for the quotes of a symbol.
+        :return: a new Deferred that fires with this account, at once if nothing is open. It fails with the
+            `ServerError` that refuses quotes, with `OrderNotPlaced` if none came in time, and with `ClientClosed`.
+        """
+        return Deferred.fromCoroutine(self._priced(within))
+
+    async def _priced(self, within: float) -> Account:
+        self.valuation.follow()
+        for symbol_id in {position.symbol_id for position in self.positions.values()}:
+            await self.valuation.priced(symbol_id, within)
+        return self
 
     def closed(self) -> None:
         """Listen to the client no longer: it is closed. What is waited for fails with `ClientClosed`."""

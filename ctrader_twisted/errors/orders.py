@@ -167,12 +167,18 @@ class OrderEnded(OpenApiError):
 
     :ivar order: the order, in words.
     :ivar ended_as: how it ended.
+    :ivar remedy: what to do about it.
     """
+
+    remedy = "look at the account's positions and pending orders"
 
     def __init__(self, order: str, ended_as: str) -> None:
         super().__init__(order, ended_as)
         self.order = order
         self.ended_as = ended_as
+
+    def __str__(self) -> str:
+        return f"{self.order}: {self.ended_as}: {self.remedy}"
 
 
 class NotFilled(OrderEnded):
@@ -182,6 +188,8 @@ class NotFilled(OrderEnded):
     :ivar volume: what was ordered, in hundredths of a unit.
     """
 
+    remedy = "look at the position before placing another"
+
     def __init__(self, order: str, ended_as: str, executed: int, volume: int) -> None:
         super().__init__(order, ended_as)
         self.args = (order, ended_as, executed, volume)
@@ -190,14 +198,11 @@ class NotFilled(OrderEnded):
 
     def __str__(self) -> str:
         part = f"{self.executed} of {self.volume} hundredths of a unit" if self.executed else "nothing of it"
-        return f"{self.order}: {self.ended_as}, {part} was executed: look at the position before placing another"
+        return f"{self.order}: {self.ended_as}, {part} was executed: {self.remedy}"
 
 
 class NotWorking(OrderEnded):
     """An order can't be cancelled or amended: it does not work any more."""
-
-    def __str__(self) -> str:
-        return f"{self.order}: {self.ended_as}: look at the account's positions and pending orders"
 
 
 class LevelsMissing(OrderEnded):
@@ -209,6 +214,8 @@ class LevelsMissing(OrderEnded):
     :ivar missing: what it lacks: ``"stop loss"``, ``"take profit"`` or both.
     """
 
+    remedy = "call set_levels, or close the position"
+
     def __init__(self, order: str, position_id: int, missing: Iterable[str]) -> None:
         super().__init__(order, "filled")
         self.args = (order, position_id, tuple(missing))
@@ -218,7 +225,7 @@ class LevelsMissing(OrderEnded):
     def __str__(self) -> str:
         return (
             f"{self.order}: filled, but position {self.position_id} is open without its {' and '.join(self.missing)}: "
-            "call set_levels, or close the position"
+            f"{self.remedy}"
         )
 
 

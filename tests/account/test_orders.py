@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from ctrader_twisted.account import KEEP, Fill, Order, OrderState, PositionClosed, Safety
 from ctrader_twisted.account.account import SETTLE_AFTER
@@ -409,6 +410,35 @@ def test_figures_are_the_servers_own(kit: VenueKit) -> None:
     assert account.equity == account.balance + account.unrealised
     assert account.used_margin == sum(p.used_margin for p in ledger(kit, EUR_ACCOUNT).positions.values()) / Decimal(100)
     assert account.free_margin == account.equity - account.used_margin
+
+
+def test_figures_are_waited_for(kit: VenueKit) -> None:
+    account = kit.settle(kit.ready_client(EUR_ACCOUNT).account(EUR_ACCOUNT).ready())
+    assert account.priced().called, "nothing is open"
+    for name in ("EURUSD", "USDJPY", "XAUUSD"):
+        filled(kit, account.buy(name, Lots("0.1")))
+    client = kit.ready_client(EUR_ACCOUNT)
+
+    async def another() -> tuple[Decimal | None, Decimal | None]:
+        late = await client.account(EUR_ACCOUNT).ready()
+        before = late.equity
+        assert await late.priced() is late
+        return before, late.equity
+
+    before, after = kit.settle(Deferred.fromCoroutine(another()))
+    assert before is None and after is not None
+
+
+def test_figures_whose_quotes_do_not_come_are_not_waited_for_forever(kit: VenueKit) -> None:
+    filled(kit, kit.settle(kit.ready_client(EUR_ACCOUNT).account(EUR_ACCOUNT).ready()).buy("EURUSD", Lots("0.1")))
+    client = kit.ready_client(EUR_ACCOUNT)
+
+    async def another() -> None:
+        late = await client.account(EUR_ACCOUNT).ready()
+        with pytest.raises(OrderNotPlaced, match="EURUSD"):
+            await late.priced(0)
+
+    kit.settle(Deferred.fromCoroutine(another()))
 
 
 def test_what_is_waited_for_fails_when_the_client_is_closed(kit: VenueKit, account: Account) -> None:
