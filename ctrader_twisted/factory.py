@@ -105,10 +105,11 @@ class OpenApiFactory(ReconnectingClientFactory):
         tap: Tap | None = None,
     ) -> None:
         self.clock: Any = reactor
-        self.initialDelay = self.delay = settings.retry_after
-        self.maxDelay = settings.retry_at_most  # type: ignore[assignment]  # Twisted's own default is an int
-        self.factor = 1.5
-        self.session = Session(
+        self.initialDelay: float = settings.retry_after
+        self.delay: float = settings.retry_after
+        self.maxDelay: float = settings.retry_at_most  # type: ignore[assignment]  # Twisted's own default is an int
+        self.factor: float = 1.5
+        self.session: Session = Session(
             limits=settings.limits,
             id_prefix=f"{secrets.token_hex(8)}-",
             heartbeat_after=settings.heartbeat_after,

@@ -159,8 +159,8 @@ class JsonLinesWriter:
         capacity: int = CAPACITY,
     ) -> None:
         self.name = name
-        self.written = 0
-        self.lost = 0
+        self.written: int = 0
+        self.lost: int = 0
         self.failure: str | None = None
         self._descriptor = descriptor
         self._reactor = reactor

@@ -65,7 +65,7 @@ class Peer:
 
     def __init__(self, transport: Any, wire: Verbs, clock: IReactorTime, max_backlog: int = MAX_BACKLOG) -> None:
         self.address: IAddress = transport.getPeer()
-        self.open = True
+        self.open: bool = True
         self._transport = transport
         self._wire = wire
         self._clock = clock

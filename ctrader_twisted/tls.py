@@ -25,6 +25,8 @@ from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.reasons import HANDSHAKE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import ITransport
 
 _RECORD = 2**14
@@ -77,7 +79,7 @@ class MemoryTLS:
         self._shaken = False
         self._drained = False
         self._broken: ssl.SSLError | None = None
-        self.bio_write = self._incoming.write
+        self.bio_write: Callable[[bytes], int] = self._incoming.write
 
     def set_connect_state(self) -> None:
         """Be the client, as this always is."""
@@ -218,4 +220,4 @@ class PromptTLS(TLSMemoryBIOProtocol):
 class PromptTLSFactory(TLSMemoryBIOFactory):
     """Wraps a factory so that its connections are TLS."""
 
-    protocol = PromptTLS
+    protocol: type[TLSMemoryBIOProtocol] = PromptTLS

@@ -49,7 +49,7 @@ class Permits:
         self.halt: str | None = None
         self._standing = standing
         self._portfolio = portfolio
-        self.account_id = portfolio.account_id
+        self.account_id: int = portfolio.account_id
         self._register = register
         self._lookup = lookup
         self._valuation = valuation

@@ -80,11 +80,11 @@ class Portfolio:
 
     def __init__(self, account_id: int, money_digits: int = MONEY_DIGITS) -> None:
         self.account_id = account_id
-        self.money_digits = money_digits
+        self.money_digits: int = money_digits
         self.terms: messages.ProtoOATrader | None = None
         self.balance: Decimal | None = None
         self.balance_version: int | None = None
-        self.known = False
+        self.known: bool = False
         self._positions: dict[int, Position] = {}
         self._orders: dict[int, PendingOrder] = {}
         self._asked: list[Meanwhile] = []

@@ -35,8 +35,8 @@ class Standing:
     """
 
     def __init__(self, account_id: int, client: Host) -> None:
-        self.current = False
-        self.closed = False
+        self.current: bool = False
+        self.closed: bool = False
         self.account_id = account_id
         self._client = client
         self._waiting: list[Deferred[None]] = []

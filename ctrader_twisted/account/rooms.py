@@ -40,6 +40,25 @@ class Rooms:
     :param account: whose face they are behind.
     """
 
+    listeners: Listeners
+    portfolio: Portfolio
+    register: Register
+    standing: Standing
+    inquiries: Inquiries
+    lookup: Lookup
+    valuation: Valuation
+    books: Books
+    settling: Settling
+    permits: Permits
+    commands: Commands
+    protecting: Protecting
+    placing: Placing
+    closing: Closing
+    flattening: Flattening
+    readiness: Readiness
+    market_data: MarketData
+    live: Live
+
     def __init__(
         self,
         account: Account,
@@ -52,13 +71,13 @@ class Rooms:
         account_id, clock = account.account_id, client.clock
         self._client = client
         self.listeners = Listeners()
-        self.portfolio = portfolio = Portfolio(account_id)
-        self.register = register = Register(account)
-        self.standing = standing = Standing(account_id, client)
-        self.inquiries = inquiries = Inquiries(account_id, client, standing)
-        self.lookup = lookup = Lookup(aliases, inquiries, standing, portfolio)
+        portfolio = self.portfolio = Portfolio(account_id)
+        register = self.register = Register(account)
+        standing = self.standing = Standing(account_id, client)
+        inquiries = self.inquiries = Inquiries(account_id, client, standing)
+        lookup = self.lookup = Lookup(aliases, inquiries, standing, portfolio)
         self.valuation = Valuation(client, portfolio, lookup.by_id, lookup.deposit_asset)
-        self.books = books = Books(
+        books = self.books = Books(
             portfolio,
             register,
             self.listeners,
@@ -70,14 +89,14 @@ class Rooms:
             in_doubt=lambda: self.settling.wake(),
         )
         self.settling = Settling(account_id, inquiries, standing, register, lookup, books, clock, settle_after)
-        self.permits = permits = Permits(safety, limits, standing, portfolio, register, lookup, self.valuation)
+        permits = self.permits = Permits(safety, limits, standing, portfolio, register, lookup, self.valuation)
         drafts = Drafts(account_id, self.valuation, lookup.deposit_name)
         sending = Sending(client, permits)
-        self.commands = commands = Commands(
+        commands = self.commands = Commands(
             client, standing, portfolio, register, lookup, drafts, permits, sending, books, inquiries, settle_after
         )
         self.protecting = Protecting(standing, portfolio, register, inquiries, books, commands)
-        self.placing = placing = Placing(
+        placing = self.placing = Placing(
             client,
             standing,
             register,
@@ -90,7 +109,7 @@ class Rooms:
             accepted=self.settling.expect_end,
             answered=self.protecting.check,
         )
-        self.closing = closing = Closing(client, standing, portfolio, register, lookup, placing)
+        closing = self.closing = Closing(client, standing, portfolio, register, lookup, placing)
         self.flattening = Flattening(
             standing, portfolio, register, permits, books, inquiries, placing, commands, closing, clock
         )

@@ -186,12 +186,12 @@ class Progress:
     """
 
     def __init__(self) -> None:
-        self.state = OrderState.PREPARING
+        self.state: OrderState = OrderState.PREPARING
         self.error: OpenApiError | None = None
         self.order_id: int | None = None
         self.position_id: int | None = None
-        self.volume = 0
-        self.executed = 0
+        self.volume: int = 0
+        self.executed: int = 0
         self.message: ProtoOAOrder | None = None
         self._fills: dict[int, Fill] = {}
 

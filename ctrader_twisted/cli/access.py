@@ -15,8 +15,8 @@ from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.config.settings import KNOWN_HOSTS
 from ctrader_twisted.credentials import DEMO, LIVE, Application
 from ctrader_twisted.errors import OpenApiError, RequestNotSent, TokenRefused, TokenStoreError
+from ctrader_twisted.entry.hosts import application_at, at_venue, environment_of, grants_at, opening_of
 from ctrader_twisted.refreshing import pair_of
-from ctrader_twisted.service.hosts import at_venue, environment_of, opening_of
 from ctrader_twisted.session.events import Disconnected
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.pacing import Limits
@@ -59,7 +59,7 @@ class Access:
     """
 
     def __init__(self, reactor: Any, found: Found, *, opening: Callable[[Environment], Opening] | None = None) -> None:
-        self.found = found
+        self.found: Found = found
         self._reactor = reactor
         self._opening = opening
         self._venue: VenueService | None = None
@@ -68,7 +68,7 @@ class Access:
         self._closing = False
         self._said: set[str] = set()
         self.store: TokenStore = MemoryTokenStore() if found.simulator else FileTokenStore(found.token_file, reactor)
-        self.keeper = TokenKeeper(self.store, reactor, refresh_within=found.refresh_within)
+        self.keeper: TokenKeeper = TokenKeeper(self.store, reactor, refresh_within=found.refresh_within)
 
     async def __aenter__(self) -> Access:
         if self.found.simulator is not None:
@@ -104,17 +104,10 @@ class Access:
 
         venue = self._venue = VenueService(self._reactor, settings)
         venue.startService()
-        assert venue.venue is not None
-        registry = venue.venue.registry
-        registered = next(iter(registry.applications.values()))
-        application = Application(registered.client_id, registered.client_secret)
         simulated = at_venue(self.found.environments[SIMULATOR], venue)
-        self.found = replace(self.found, application=application, environments={SIMULATOR: simulated})
-        for number, grant in enumerate(registry.grants, 1):
-            accounts = tuple(GrantedAccount(account_id) for account_id in grant.account_ids)
-            name = SIMULATOR if number == 1 else f"{SIMULATOR} {number}"
-            ends = self._reactor.seconds() + (grant.expires_at - venue.venue.now()) / 1000
-            await self.keeper.update(Grant(name, grant.access_token, grant.refresh_token, ends, accounts=accounts))
+        self.found = replace(self.found, application=application_at(venue), environments={SIMULATOR: simulated})
+        for grant in grants_at(venue, self._reactor.seconds()):
+            await self.keeper.update(grant)
 
     # Tokens
 

@@ -25,7 +25,11 @@ from ctrader_twisted.cli.failures import CommandFailed
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort
 
-LOOPBACK: Final = {"localhost": ("127.0.0.1", "::1"), "127.0.0.1": ("127.0.0.1",), "::1": ("::1",)}
+LOOPBACK: Final[dict[str, tuple[str, ...]]] = {
+    "localhost": ("127.0.0.1", "::1"),
+    "127.0.0.1": ("127.0.0.1",),
+    "::1": ("::1",),
+}
 """The hosts a redirect URI may name for a listener, and where it listens for each: a browser tries either for
 ``localhost``, and nobody else may sit on the other."""
 

@@ -20,7 +20,7 @@ class TokenStoreError(LocalError):
 
     def __init__(self, where: str | Path, problem: str, remedy: str) -> None:
         super().__init__(str(where), problem, remedy)
-        self.where = str(where)
+        self.where: str = str(where)
         self.problem = problem
         self.remedy = remedy
 

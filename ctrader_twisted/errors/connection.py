@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ctrader_twisted.errors.roots import LocalError, RemoteError
 
 
@@ -72,7 +74,7 @@ class HandshakeRefused(ConnectionFailed):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(where, f"{problem} ({remedy})" if remedy else problem)
-        self.args = (where, problem, remedy)
+        self.args: tuple[Any, ...] = (where, problem, remedy)
         self.problem = problem
         self.remedy = remedy
         self.status = status

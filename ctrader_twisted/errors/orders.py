@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.errors.roots import LocalError, OpenApiError
 
@@ -41,7 +41,7 @@ class ValueRefused(OrderNotPlaced):
     ) -> None:
         nearest = tuple(nearest)
         super().__init__(problem, remedy or _would_be_accepted(nearest))
-        self.args = (symbol, wanted, problem, nearest, remedy)
+        self.args: tuple[Any, ...] = (symbol, wanted, problem, nearest, remedy)
         self.symbol = symbol
         self.wanted = wanted
         self.nearest = nearest
@@ -73,7 +73,7 @@ class LevelsRefused(OrderNotPlaced):
 
     def __init__(self, symbol: str, problem: str, remedy: str) -> None:
         super().__init__(problem, remedy)
-        self.args = (symbol, problem, remedy)
+        self.args: tuple[Any, ...] = (symbol, problem, remedy)
         self.symbol = symbol
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ class UnknownSymbol(OrderNotPlaced):
             else f'the account has no symbol "{meant}", which "{name}" is an alias of',
             f"did you mean {_either(suggestions)}?" if suggestions else 'see which it has with "ctrader symbols"',
         )
-        self.args = (name, suggestions, meant)
+        self.args: tuple[Any, ...] = (name, suggestions, meant)
         self.name = name
         self.suggestions = suggestions
         self.meant = meant
@@ -114,7 +114,7 @@ class AmbiguousSymbol(OrderNotPlaced):
         super().__init__(
             f'"{name}" may mean {_either(candidates)}', "write the whole name, or give the account an alias for it"
         )
-        self.args = (name, candidates)
+        self.args: tuple[Any, ...] = (name, candidates)
         self.name = name
         self.candidates = candidates
 
@@ -129,7 +129,7 @@ class SafetyRefused(OrderNotPlaced):
 
     def __init__(self, limit: str, problem: str, remedy: str) -> None:
         super().__init__(problem, remedy)
-        self.args = (limit, problem, remedy)
+        self.args: tuple[Any, ...] = (limit, problem, remedy)
         self.limit = limit
 
     def __str__(self) -> str:
@@ -145,7 +145,7 @@ class DryRun(OrderNotPlaced):
 
     def __init__(self, what: str, remedy: str = "turn dry_run off for this account to trade") -> None:
         super().__init__(f"{what} was not sent, since this is a dry run", remedy)
-        self.args = (what, remedy)
+        self.args: tuple[Any, ...] = (what, remedy)
         self.what = what
 
 
@@ -158,7 +158,7 @@ class TradingHalted(OrderNotPlaced):
 
     def __init__(self, reason: str, remedy: str = "resume trading on this account when its reason is gone") -> None:
         super().__init__(f"trading is halted ({reason})" if reason else "trading is halted", remedy)
-        self.args = (reason, remedy)
+        self.args: tuple[Any, ...] = (reason, remedy)
         self.reason = reason
 
 
@@ -170,7 +170,7 @@ class OrderEnded(OpenApiError):
     :ivar remedy: what to do about it.
     """
 
-    remedy = "look at the account's positions and pending orders"
+    remedy: str = "look at the account's positions and pending orders"
 
     def __init__(self, order: str, ended_as: str) -> None:
         super().__init__(order, ended_as)
@@ -192,7 +192,7 @@ class NotFilled(OrderEnded):
 
     def __init__(self, order: str, ended_as: str, executed: int, volume: int) -> None:
         super().__init__(order, ended_as)
-        self.args = (order, ended_as, executed, volume)
+        self.args: tuple[Any, ...] = (order, ended_as, executed, volume)
         self.executed = executed
         self.volume = volume
 
@@ -218,9 +218,9 @@ class LevelsMissing(OrderEnded):
 
     def __init__(self, order: str, position_id: int, missing: Iterable[str]) -> None:
         super().__init__(order, "filled")
-        self.args = (order, position_id, tuple(missing))
+        self.args: tuple[Any, ...] = (order, position_id, tuple(missing))
         self.position_id = position_id
-        self.missing = tuple(missing)
+        self.missing: tuple[str, ...] = tuple(missing)
 
     def __str__(self) -> str:
         return (

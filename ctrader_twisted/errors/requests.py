@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.errors.roots import LocalError, OpenApiError
 
@@ -20,7 +20,7 @@ class IncompleteMessage(LocalError):
     def __init__(self, message_name: str, missing: Sequence[str]) -> None:
         super().__init__(message_name, tuple(missing))
         self.message_name = message_name
-        self.missing = tuple(missing)
+        self.missing: tuple[str, ...] = tuple(missing)
 
     def __str__(self) -> str:
         return f"{self.message_name} lacks {', '.join(self.missing)}: set every required field before sending it"
@@ -72,7 +72,7 @@ class NeverArrived(RequestFailed):
 
     def __init__(self, what: str, waited: float, account_id: int | None = None) -> None:
         super().__init__(what, f"no answer came, and {waited:.0f} s later the server knows nothing of it", account_id)
-        self.args = (what, waited, account_id)
+        self.args: tuple[Any, ...] = (what, waited, account_id)
         self.waited = waited
 
 

@@ -18,7 +18,7 @@ class ServerError(RemoteError):
     :ivar remedy: what to do about it, or ``""`` where that is not known; a traceback shows it below the error.
     """
 
-    remedy = ""
+    remedy: str = ""
     _tells_remedy = False  # whether the sentence itself ends in the remedy
 
     def __init__(

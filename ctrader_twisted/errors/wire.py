@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.errors.roots import RemoteError
 
@@ -131,8 +131,8 @@ class IncompletePayload(UndecodablePayload):
             payload_type=payload_type,
             client_msg_id=client_msg_id,
         )
-        self.args = (message_name, size, tuple(missing))
-        self.missing = tuple(missing)
+        self.args: tuple[Any, ...] = (message_name, size, tuple(missing))
+        self.missing: tuple[str, ...] = tuple(missing)
 
 
 class UnknownPayloadType(ProtocolError):

@@ -170,7 +170,7 @@ class Memory:
     """
 
     def __init__(self, max_bytes: int, header: Callable[[float, int, int], bytes]) -> None:
-        self.dropped = 0
+        self.dropped: int = 0
         self._max_bytes = max_bytes
         self._header = header
         self._size = 0

@@ -41,7 +41,7 @@ class Recording:
         newest = Path(path)
         if not newest.is_file():
             raise RecordingError(newest, "", "it is no file" if newest.exists() else "there is no such file")
-        self.files = [newest]
+        self.files: list[Path] = [newest]
         if all_parts:
             for number in count(1):
                 part = numbered(newest, number)

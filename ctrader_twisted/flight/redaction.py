@@ -119,7 +119,7 @@ class Redactor:
         self._given = {secret.encode("utf-8", "surrogateescape") for secret in secrets if secret}
         self._counts: dict[str, int] = {}
         self._sought: dict[bytes, bytes] = {}  # what to look for, and the secret that it is a form of
-        self.shortest = 0
+        self.shortest: int = 0
         self._look_for_them()
 
     def payload(self, payload_type: int, payload: bytes) -> bytes | None:

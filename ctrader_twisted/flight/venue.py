@@ -189,7 +189,7 @@ class ReplayVenue:
         self._waiting: list[Deferred[None]] = []
         self.divergences: list[Divergence] = []
         self.differences: list[Divergence] = []
-        self.factory = _Factory(self._accept, clock, max(MAX_BACKLOG, size))
+        self.factory: _Factory = _Factory(self._accept, clock, max(MAX_BACKLOG, size))
 
     @property
     def finished(self) -> bool:
@@ -248,7 +248,7 @@ class ReplayVenue:
 class _Protocol(ServerProtocol):
     """Knows whether something that was said has still to leave."""
 
-    paused = False
+    paused: bool = False
 
     def pauseProducing(self) -> None:
         """The peer reads too slowly."""

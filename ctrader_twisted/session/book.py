@@ -51,7 +51,7 @@ class Book:
     def __init__(self) -> None:
         self.positions: dict[int, messages.ProtoOAPosition] = {}
         self.orders: dict[int, messages.ProtoOAOrder] = {}
-        self.known = False
+        self.known: bool = False
         self._since: Meanwhile | None = None
 
     def reconciling(self) -> None:

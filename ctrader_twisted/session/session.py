@@ -132,8 +132,8 @@ class Session:
         dead_after: float = 75.0,
         keep_books: bool = True,
     ) -> None:
-        self.state = ConnectionState.DISCONNECTED
-        self.standing = Standing()
+        self.state: ConnectionState = ConnectionState.DISCONNECTED
+        self.standing: Standing = Standing()
         self.maintenance_end: float | None = None
         self.counts: Counter[str] = Counter()
         self._limits = limits or Limits()

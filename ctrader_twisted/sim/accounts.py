@@ -219,8 +219,8 @@ class Registry:
         seed: int | str,
         now: int,
     ) -> None:
-        self.applications = {application.client_id: application for application in applications}
-        self.accounts = {
+        self.applications: dict[str, Application] = {application.client_id: application for application in applications}
+        self.accounts: dict[int, TradingAccount] = {
             account.account_id: replace(account, margin_calls=dict(account.margin_calls)) for account in accounts
         }
         self._seed = seed

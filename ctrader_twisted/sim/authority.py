@@ -36,7 +36,7 @@ class Authority:
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self._key = key
         self._certificate = certificate
-        self.trust_root_pem = certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+        self.trust_root_pem: str = certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
     @classmethod
     def create(cls) -> Authority:

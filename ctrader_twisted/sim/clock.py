@@ -46,7 +46,7 @@ class VirtualClock:
     """
 
     def __init__(self) -> None:
-        self.rightNow = 0.0
+        self.rightNow: float = 0.0
         self._asked = 0
         self._calls: list[tuple[float, int, _Call]] = []  # the next first
 

@@ -96,7 +96,7 @@ class Conversation:
     :ivar half_open: whether the connection has died without a word: nothing reaches its client, not even a close.
     """
 
-    log = Logger()
+    log: Logger = Logger()
 
     def __init__(self, venue: Venue, peer: Peer, wire: Verbs, number: int) -> None:
         self.venue = venue
@@ -107,8 +107,8 @@ class Conversation:
         self.sessions: dict[int, Session] = {}
         self.suspended: dict[int, Session] = {}
         self.cause: Cause | None = None
-        self.silence = Span(venue.clock)
-        self.half_open = False
+        self.silence: Span = Span(venue.clock)
+        self.half_open: bool = False
         self._budget = Budget(venue.limits)
         self._drops: list[tuple[int | None, float]] = []
         self._delay = 0.0

@@ -37,8 +37,8 @@ class MemoryTransport:
     :param peer: the other end's.
     """
 
-    disconnecting = False
-    connected = False
+    disconnecting: bool = False
+    connected: bool = False
 
     def __init__(self, host: IAddress, peer: IAddress) -> None:
         self._host = host
@@ -51,7 +51,7 @@ class MemoryTransport:
         self._paused = False
         self._ended: Failure | None = None
         self._when_lost: Callable[[Failure], None] | None = None
-        self.writes = 0
+        self.writes: int = 0
 
     def __repr__(self) -> str:
         return f"<MemoryTransport {self._host} to {self._peer}>"

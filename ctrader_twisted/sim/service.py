@@ -19,7 +19,7 @@ from ctrader_twisted.sim.trading.state_file import StateFile, StateInUse
 from ctrader_twisted.sim.venue import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from twisted.internet.defer import Deferred
@@ -43,7 +43,7 @@ class VenueService(Service):
     :ivar trust_root_pem: what clients are to trust; known from the beginning.
     """
 
-    log = Logger()
+    log: Logger = Logger()
 
     def __init__(self, reactor: Any, settings: config.Settings) -> None:
         self._reactor = reactor
@@ -55,7 +55,7 @@ class VenueService(Service):
         self._state = None if settings.state is None else StateFile(settings.state)
         self._saving: IDelayedCall | None = None
         self.venue: Venue | None = None
-        self.trust_root_pem = self._authority.trust_root_pem
+        self.trust_root_pem: str = self._authority.trust_root_pem
 
     @property
     def port(self) -> int:
@@ -190,7 +190,7 @@ class Options(usage.Options):
 
     synopsis = "[--config FILE]"
     longdesc = "A simulated cTrader venue, to develop and test against. docs/simulator.md describes the configuration."
-    optParameters = (["config", "c", None, "A TOML file with a table [simulator]."],)
+    optParameters: Sequence[Sequence[str | None]] = (["config", "c", None, "A TOML file with a table [simulator]."],)
 
     def postOptions(self) -> None:
         """Read the configuration, so that what is wrong with it is said before twistd goes into the background."""

@@ -100,13 +100,13 @@ class VenueKit:
     """
 
     def __init__(self, *, chunk: int | None = None, wire: Wire | str = Wire.PROTOBUF, **venue: Any) -> None:
-        self.clock = VirtualClock()
-        self.wire = Wire(wire)
+        self.clock: VirtualClock = VirtualClock()
+        self.wire: Wire = Wire(wire)
         if venue.get("state") is None:
             venue.setdefault("start", DEFAULT_START)
-        self.venue = Venue(self.clock, **venue)
-        self.network = Network(self.clock, self.venue.factory, chunk)
-        self.web = Network(self.clock, self.venue.oauth_factory, chunk)
+        self.venue: Venue = Venue(self.clock, **venue)
+        self.network: Network = Network(self.clock, self.venue.factory, chunk)
+        self.web: Network = Network(self.clock, self.venue.oauth_factory, chunk)
         self._clients: list[OpenApiClient] = []
 
     def __enter__(self) -> VenueKit:
@@ -351,7 +351,7 @@ class WireClient(TwistedProtocol):
 
     def __init__(self, kit: VenueKit) -> None:
         self.received: list[Envelope] = []
-        self.raw = bytearray()
+        self.raw: bytearray = bytearray()
         self.lost: Failure | None = None
         self._kit = kit
         self._wire = Int32Wire()

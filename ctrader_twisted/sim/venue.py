@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from ctrader_twisted.sim.feed.feed import Feed
-    from ctrader_twisted.sim.feed.instruments import ReferenceData
+    from ctrader_twisted.sim.feed.instruments import Instrument, ReferenceData
     from ctrader_twisted.sim.script import Action
     from ctrader_twisted.wire.verbs import Verbs
 
@@ -116,13 +116,13 @@ class Venue:
             if start < HISTORY_START:
                 start = DEFAULT_START if saved_at is None else saved_at
         self._start = start if saved_at is None else max(start, saved_at)
-        self.began_at = self._start if began_at is None else began_at
-        self.opened_at = max(0, self.began_at - _THIRTY_DAYS_MS)
+        self.began_at: int = self._start if began_at is None else began_at
+        self.opened_at: int = max(0, self.began_at - _THIRTY_DAYS_MS)
         self.feed: Feed = ModelFeed(seed) if feed is None else feed
-        self.instruments = dict(self.feed.instruments)
+        self.instruments: dict[int, Instrument] = dict(self.feed.instruments)
         self.reference = reference
-        self.limits = Limits() if limits is None else limits
-        self.options = Options() if options is None else options
+        self.limits: Limits = Limits() if limits is None else limits
+        self.options: Options = Options() if options is None else options
         accounts = default_accounts() if accounts is None else tuple(accounts)
         assets = {asset.name for asset in reference.assets}
         for account in accounts:
@@ -131,20 +131,22 @@ class Venue:
         if grants is None:
             grants = (Grant(tuple(account.account_id for account in accounts)),)
         applications = (Application(),) if applications is None else applications
-        self.registry = Registry(applications, accounts, grants, seed, self._start)
-        self.rates = Rates(self.feed)
-        self.ticker = Ticker(self)
-        self.exchange = Exchange(self)
+        self.registry: Registry = Registry(applications, accounts, grants, seed, self._start)
+        self.rates: Rates = Rates(self.feed)
+        self.ticker: Ticker = Ticker(self)
+        self.exchange: Exchange = Exchange(self)
         self.conversations: dict[int, Conversation] = {}
-        self.refusing, self.stalling, self.without_heartbeats = Span(clock), Span(clock), Span(clock)
-        self.troubles = Troubles(clock)
-        self.oauth_faults = Faults(clock)
-        self.json_url = "wss://localhost"
-        self.oauth_url = "http://localhost"
+        self.refusing: Span = Span(clock)
+        self.stalling: Span = Span(clock)
+        self.without_heartbeats: Span = Span(clock)
+        self.troubles: Troubles = Troubles(clock)
+        self.oauth_faults: Faults = Faults(clock)
+        self.json_url: str = "wss://localhost"
+        self.oauth_url: str = "http://localhost"
         self._oauth: OAuthFactory | None = None
         self._dialect = Dialect(self.options)
-        self.factory = VenueFactory(self, self._protobuf_wire)
-        self.json_factory = VenueFactory(self, self._json_wire)
+        self.factory: VenueFactory = VenueFactory(self, self._protobuf_wire)
+        self.json_factory: VenueFactory = VenueFactory(self, self._json_wire)
         self._authority = authority
         self._accepted = 0
         self._scheduled: dict[int, IDelayedCall] = {}

@@ -144,7 +144,7 @@ class FileTokenStore:
     """
 
     def __init__(self, path: str | Path, clock: IReactorTime) -> None:
-        self.path = os.path.abspath(path)
+        self.path: str = os.path.abspath(path)
         self._clock = clock
         self._held = False
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 from ctrader_twisted.errors import FrameTooLong, TruncatedFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_FRAME = 15_000_000
 """Bytes a frame may have unless told otherwise: what Spotware's own client allows."""
 
 _PREFIX = struct.Struct(">I")
 _unpack_prefix = _PREFIX.unpack_from
-pack_prefix = _PREFIX.pack
+pack_prefix: Callable[[int], bytes] = _PREFIX.pack
 
 
 class FrameCutter:

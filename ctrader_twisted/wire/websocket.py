@@ -103,8 +103,8 @@ class _WebSocket:
     def __init__(
         self, role: ConnectionType, encoding: Encoding, where: str, max_message: int, compression: bool
     ) -> None:
-        self.news = False
-        self.open = False
+        self.news: bool = False
+        self.open: bool = False
         self.over: ConnectionFailed | None = None
         self._ws = WSConnection(role)
         self._encoding = encoding

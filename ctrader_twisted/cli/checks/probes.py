@@ -91,7 +91,7 @@ class Resolver:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self.hanging = 0
+        self.hanging: int = 0
 
     async def addresses(self, host: str, port: int, timeout: float) -> list[str]:
         """Give the addresses of a name.

@@ -103,7 +103,7 @@ class Report:
 
     def __init__(self, clock: IReactorTime, told: Callable[[Step], None] | None = None) -> None:
         self.clock = clock
-        self.began_at = clock.seconds()
+        self.began_at: float = clock.seconds()
         self._told = told
         self._telling = 0
         self._secrets: set[str] = set()

@@ -24,7 +24,7 @@ from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.config.settings import SPOTWARE
 from ctrader_twisted.credentials import Application
 from ctrader_twisted.errors import ConfigurationError
-from ctrader_twisted.service.hosts import at_venue, environment_of, opening_of
+from ctrader_twisted.entry.hosts import at_venue, environment_of, opening_of
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.sim.service import VenueService
 from ctrader_twisted.tokens import Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
@@ -73,8 +73,8 @@ class Way:
         timeout: float = 10.0,
         told: Callable[[Step], None] | None = None,
     ) -> None:
-        self.report = Report(reactor, told)
-        self.status = ALL_WELL
+        self.report: Report = Report(reactor, told)
+        self.status: int = ALL_WELL
         self._reactor = reactor
         self._wanted = Wanted(file, tokens, host=host, port=port, wire=wire)
         self._environ = environ

@@ -46,7 +46,7 @@ class ModelFeed(Feed):
     ) -> None:
         """Nothing before the trading day that holds ``history_start_ms`` is ever shown."""
         self._instruments = {instrument.symbol_id: instrument for instrument in instruments}
-        self.model = PriceModel(seed, self._instruments.values())
+        self.model: PriceModel = PriceModel(seed, self._instruments.values())
         self._first_day = trading_day(history_start_ms)
         self._start = roll(self._first_day - 1)
         self._before: Callable[[int, Period, int], Bar | None] = lru_cache(maxsize=_LIVE_PERIODS)(self._whole_minutes)

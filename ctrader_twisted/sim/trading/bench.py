@@ -12,9 +12,12 @@ from ctrader_twisted.sim.trading.timers import Timers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ctrader_twisted.sim.accounts import TradingAccount
+    from ctrader_twisted.sim.options import Options
     from ctrader_twisted.sim.trading.entities import Order, Position
     from ctrader_twisted.sim.trading.exchange import Exchange
     from ctrader_twisted.sim.trading.ledger import Ledger
+    from ctrader_twisted.sim.venue import Venue
 
 
 class Bench:
@@ -29,13 +32,13 @@ class Bench:
 
     def __init__(self, exchange: Exchange, ledger: Ledger, watch: Callable[[Iterable[int]], None]) -> None:
         self.exchange = exchange
-        self.venue = exchange.venue
-        self.options = exchange.venue.options
+        self.venue: Venue = exchange.venue
+        self.options: Options = exchange.venue.options
         self.ledger = ledger
-        self.account = ledger.account
-        self.telling = Telling(exchange, ledger.account)
-        self.timers = Timers(exchange.venue.clock)
-        self.stops = triggers.Stops()
+        self.account: TradingAccount = ledger.account
+        self.telling: Telling = Telling(exchange, ledger.account)
+        self.timers: Timers = Timers(exchange.venue.clock)
+        self.stops: triggers.Stops = triggers.Stops()
         self._watch = watch
 
     def now(self) -> int:

@@ -50,7 +50,7 @@ class Desk:
         self.ledger = ledger
         self._exchange = exchange
         self._bench = bench = Bench(exchange, ledger, partial(exchange.watch, self))
-        self.money = Money(bench, self._close_out)
+        self.money: Money = Money(bench, self._close_out)
         self._checking = Checking(bench)
         self._orders = Orders(bench)
         self._protection = Protection(bench, self._orders, self.money)

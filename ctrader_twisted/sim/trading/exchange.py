@@ -46,7 +46,7 @@ class Exchange:
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
-        self.ids = Ids()
+        self.ids: Ids = Ids()
         self.desks: dict[int, Desk] = {}
         self._quotes: dict[int, Quote] = {}
         self._watchers: dict[int, dict[int, Desk]] = {}

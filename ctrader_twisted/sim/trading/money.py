@@ -31,7 +31,7 @@ class Money:
         self._charging: dict[int, int] = {}
         self._stopping_out = False
         self._patient = False
-        self.margin_calls = solvency.MarginCalls()
+        self.margin_calls: solvency.MarginCalls = solvency.MarginCalls()
 
     def deposit(self, delta: int, note: str = "", operation: int | None = None, *, server: bool = False) -> None:
         """Put money into the account, or take it out if it is less than 0.
