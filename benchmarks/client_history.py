@@ -36,10 +36,10 @@ def expected(what: str) -> dict[str, int]:
     """Give what the columns add up to."""
     if what == "ticks":
         rows = [sender.tick_values(index) for index in range(TICKS)]
-        return {"at": sum(at for at, _ in rows), "price": sum(price for _, price in rows)}
+        return {"time": sum(at for at, _ in rows), "price": sum(price for _, price in rows)}
     bars = [sender.bar_values(index) for index in range(BARS)]
     return {
-        "opened": sum(minute for *_, minute in bars) * MINUTE,
+        "time": sum(minute for *_, minute in bars) * MINUTE,
         "open": sum(low + above for _, low, above, _, _, _ in bars),
         "high": sum(low + above for _, low, _, _, above, _ in bars),
         "low": sum(low for _, low, *_ in bars),
@@ -111,8 +111,9 @@ async def client(reactor: Any, args: argparse.Namespace, what: str, how: str, ti
     from ctrader_twisted.client import OpenApiClient
     from ctrader_twisted.credentials import Application, Environment
     from ctrader_twisted.history.fetching import Fetching
+    from ctrader_twisted.history.paging import Subject
     from ctrader_twisted.history.series import Series
-    from ctrader_twisted.history.sources import BarPages, Subject, TickPages
+    from ctrader_twisted.history.sources import BarPages, TickPages
     from ctrader_twisted.session.pacing import Limits
     from ctrader_twisted.settings import Settings
 

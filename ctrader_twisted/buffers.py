@@ -29,7 +29,7 @@ class Buffered(Generic[_T]):
     def __init__(self, buffer: int) -> None:
         if buffer < 1:
             raise ValueError(f"a buffer of {buffer} events holds none: give at least 1")
-        self.dropped = 0
+        self.dropped: int = 0
         self._buffer: deque[_T | Failure] = deque()
         self._bound = buffer
         self._gap = 0

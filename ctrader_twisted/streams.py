@@ -83,14 +83,17 @@ class Listeners:
     def deliver(self, arrived: Envelope | Burst | SpotRun) -> None:
         """Give what arrived to its listeners, in order."""
         number = arrived.payload_type
+        told = False
         if self._raw:
             self._deliver_raw(arrived)
         if number in self._routes:
-            self._deliver_messages(number, (arrived[1],) if isinstance(arrived, Envelope) else arrived.payloads)
+            payloads = (arrived[1],) if isinstance(arrived, Envelope) else arrived.payloads
+            told = self._deliver_messages(number, payloads)
         if self._light and number == _SPOT:
-            self._deliver_light(arrived)
+            self._deliver_light(arrived, told)
 
-    def _deliver_messages(self, number: int, payloads: Sequence[bytes]) -> None:
+    def _deliver_messages(self, number: int, payloads: Sequence[bytes]) -> bool:
+        """Parse payloads for their listeners; False if nobody listened any more before the last."""
         routes = self._routes
         route = routes.get(number)
         waiting = iter(payloads)
@@ -108,56 +111,57 @@ class Listeners:
                     if self._routes is not routes:  # somebody began or ceased to listen, or the client was closed
                         break
                 else:
-                    return
+                    return True
             except (DecodeError, UnicodeDecodeError):
                 size = len(payloads[len(payloads) - length_hint(waiting) - 1])
                 self.announce(Problem(UndecodablePayload(catalogue.name(number), size)))
             routes = self._routes
             route = routes.get(number)
+        return False
 
-    def _deliver_light(self, arrived: Envelope | Burst | SpotRun) -> None:
+    def _deliver_light(self, arrived: Envelope | Burst | SpotRun, told: bool) -> None:
+        """Give spot events in lighter forms.
+
+        :param told: whether it is known already what of them can't be read.
+        """
         if isinstance(arrived, Envelope | Burst):
-            events = self._parsed((arrived.payload,) if isinstance(arrived, Envelope) else arrived.payloads)
-            if self._listeners.get(light.SpotColumns):
+            events, sizes = _parsed((arrived.payload,) if isinstance(arrived, Envelope) else arrived.payloads)
+            self._tell_unreadable(() if told else sizes)
+            if events and self._listeners.get(light.SpotColumns):
                 self._deliver_columns(light.columns_of(events))
             self._deliver_quotes(map(light.quote_of, events))
             return
         columns, unreadable = light.read(arrived.data, arrived.starts, arrived.stops)
-        for size in unreadable:
-            self.announce(Problem(UndecodablePayload(catalogue.name(_SPOT), size)))
-        self._deliver_columns(columns)
+        self._tell_unreadable(() if told else unreadable)
+        if len(columns):
+            self._deliver_columns(columns)
         if self._listeners.get(light.LightQuote):
             self._deliver_quotes(columns.quotes())
+
+    def _tell_unreadable(self, sizes: Sequence[int]) -> None:
+        for size in sizes:
+            self.announce(Problem(UndecodablePayload(catalogue.name(_SPOT), size)))
 
     def _deliver_columns(self, columns: light.SpotColumns) -> None:
         for listener in self._listeners.get(light.SpotColumns, ()):
             self._call(listener, columns)
 
-    def _parsed(self, payloads: Sequence[bytes]) -> list[ProtoOASpotEvent]:
-        events = []
-        for payload in payloads:
-            try:
-                events.append(ProtoOASpotEvent.FromString(payload))
-            except (DecodeError, UnicodeDecodeError):
-                self.announce(Problem(UndecodablePayload(catalogue.name(_SPOT), len(payload))))
-        return events
-
     def _deliver_quotes(self, quotes: Iterator[light.LightQuote]) -> None:
         while listeners := self._listeners.get(light.LightQuote):
             routes = self._routes
             listener = listeners[0] if len(listeners) == 1 else partial(self._call_each, listeners)
-            results = map(listener, quotes)
-            while self._routes is routes:  # else somebody began or ceased to listen, or the client was closed
+            for quote in quotes:  # `map` would take a StopIteration that the listener lets out for the end
                 try:
-                    for result in results:
-                        if result is not None:
-                            self._follow(listener, result)
-                        if self._routes is not routes:
-                            break
-                    else:
-                        return
+                    result = listener(quote)
                 except Exception:
                     _log.failure("listener {listener!r} failed", listener=listener)
+                else:
+                    if result is not None:
+                        self._follow(listener, result)
+                if self._routes is not routes:  # somebody began or ceased to listen, or the client was closed
+                    break
+            else:
+                return
 
     def clear(self) -> None:
         """Let nobody listen any more."""
@@ -210,6 +214,17 @@ class Listeners:
         if wanted is not self._light:
             self._light = wanted
             self.when_light(wanted)
+
+
+def _parsed(payloads: Sequence[bytes]) -> tuple[list[ProtoOASpotEvent], list[int]]:
+    """Parse spot events; give those that parse, and the sizes of those that do not."""
+    events, unreadable = [], []
+    for payload in payloads:
+        try:
+            events.append(ProtoOASpotEvent.FromString(payload))
+        except (DecodeError, UnicodeDecodeError):
+            unreadable.append(len(payload))
+    return events, unreadable
 
 
 def _ignore(_: bool) -> None:

@@ -17,6 +17,8 @@ from ctrader_twisted.errors import (
     AmbiguousSymbol,
     AnswerTimeout,
     BadVolume,
+    CallTimeout,
+    CannotWait,
     ClientClosed,
     ConfigurationError,
     ConnectionFailed,
@@ -46,6 +48,7 @@ from ctrader_twisted.errors import (
     PriceRefused,
     QueueFull,
     RateLimited,
+    RecordingStoreError,
     RemoteError,
     RequestFailed,
     RequestNotSent,
@@ -109,7 +112,10 @@ def test_every_exception_is_imported_from_one_place_and_says_so(cls: type[OpenAp
 @pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls is not OpenApiError], ids=lambda cls: cls.__name__)
 def test_every_exception_says_whose_fault_it_is(cls: type[OpenApiError]) -> None:
     assert (
-        sum(issubclass(cls, root) for root in (LocalError, RemoteError, OrderEnded, RequestFailed, HistoryIncomplete))
+        sum(
+            issubclass(cls, root)
+            for root in (LocalError, RemoteError, OrderEnded, RequestFailed, HistoryIncomplete, CallTimeout)
+        )
         == 1
     )
 
@@ -128,6 +134,7 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
     [
         (ConfigurationError("a.toml", "x.y", "is 3", "Give 4."), "a.toml: x.y: is 3. Give 4."),
         (ConfigurationError("a.toml", "", "can't be read", "Make it."), "a.toml: can't be read. Make it."),
+        (RecordingStoreError("m", "is taken", "give another"), "m is taken: give another"),
         (NoProgress(5), "the server says that there is more before 5 ms, and gives nothing new"),
         (HistoryRefused("no period 'M7'", "give one of M1"), "no period 'M7': give one of M1"),
         (ExtraMissing("polars", "a DataFrame", "polars"), 'a DataFrame needs polars: pip install "polars"'),
@@ -139,6 +146,11 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
         (NotARequest("ProtoOASpotEvent"), "ProtoOASpotEvent is not a request"),
         (EventsDropped(3, 1000), "3 events were dropped because the reader fell more than 1000 events behind"),
         (ClientClosed(), "the client was closed"),
+        (
+            CallTimeout("account.check()", 5.0, "it was given up"),
+            "account.check() did not end within 5 s: it was given",
+        ),
+        (CannotWait("account.check()", "it would wait", "do not"), "account.check(): it would wait: do not"),
         (OrderNotPlaced("it can't be", "do this"), "it can't be: do this"),
         (
             VolumeRefused("EURUSD", Lots("0.015"), "is not a multiple of 0.01 lots", [Lots("0.01"), Lots("0.02")]),

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from ctrader_twisted.account.checking import Check
     from ctrader_twisted.account.course import Course
     from ctrader_twisted.account.holdings import PendingOrder, Position
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.live import Live
     from ctrader_twisted.account.valuation import Valuation
+    from ctrader_twisted.host import Host
     from ctrader_twisted.market.symbols import Rounding, Symbol, Volume
     from ctrader_twisted.market.units import Money, Pips, Price
 

@@ -13,8 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ctrader_twisted.account.bar_clock import BarClock
-from ctrader_twisted.account.feeds import Feed
+from ctrader_twisted.account.feeds import Feed, Names
 from ctrader_twisted.errors import ClientClosed, OpenApiError
 from ctrader_twisted.market.bars import LiveBars
 from ctrader_twisted.market.building import BarBuilder
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from ctrader_twisted.account.bar_clock import BarClock
     from ctrader_twisted.market.bars import Bar
     from ctrader_twisted.market.calendar import BarGrid
     from ctrader_twisted.market.symbols import Symbol
@@ -41,6 +41,10 @@ class BarUpdate:
     bar: Bar
     closed: bool
     """Whether it has closed: it will not be told again. Otherwise it is the running bar as it stands."""
+    symbol: str
+    """The symbol's name."""
+    period: str
+    """The period's name: ``"M1"``, ``"7m"``."""
 
 
 class Source(Protocol):
@@ -139,8 +143,10 @@ class BuiltBars:
 class BarFeed(Feed[BarUpdate]):
     """The bars of one symbol and period.
 
+    :param find: gives the id of a symbol by its name.
     :param grid: where they open.
     :param clock: an ``IReactorTime``.
+    :param bar_clock: hears all events before they come here, and calls `flush`.
     :param running: whether the running bar is told, too.
     :param history: gives the bars that open from one moment to before another; None if what a loss has cost is not to
         be filled in.
@@ -149,17 +155,20 @@ class BarFeed(Feed[BarUpdate]):
     def __init__(
         self,
         symbol: Symbol,
+        find: Callable[[str | Symbol], int],
         grid: BarGrid,
         buffer: int,
         leave: Callable[[Feed[BarUpdate]], Deferred[None]],
         *,
         clock: Any,
+        bar_clock: BarClock,
         running: bool,
         history: Callable[[int, int], Deferred[list[Bar]]] | None,
     ) -> None:
-        super().__init__((symbol,), buffer, leave)
+        super().__init__(Names((symbol,), find), buffer, leave)
         self.grid = grid
         self._clock = clock
+        self._bar_clock = bar_clock
         self._with_running = running
         self._history = history
         self._source: Source = ServedBars(symbol, grid) if grid.period else BuiltBars(symbol, grid)
@@ -167,25 +176,37 @@ class BarFeed(Feed[BarUpdate]):
         self._next: int | None = None  # from where on none has been
         self._told: Bar | None = None  # the running bar as it was told
         self._lacking = False  # whether a loss has come and it was not looked yet what it has cost
+        self._seen: int | None = None  # opening of the last bar that ran since
         self._filling: Deferred[list[Bar]] | None = None
         self._held: list[Bar] = []
-        self._bar_clock = BarClock(clock, lambda: None if self._ended else self._source.closes_at, self._flush)
+
+    @property
+    def _what(self) -> str:
+        return f"{self.symbols[0].name} {self.grid.name}"
 
     def spot(self, event: ProtoOASpotEvent, symbol: Symbol) -> None:
         """Tell the bars that an event closes, and the running one if it has changed."""
-        self._bar_clock.heard(event)
         closed = self._source.take(event, self._bar_clock.now())
         if self._lacking:
             self._look_for_missing()
         for bar in closed:
             self._close_bar(bar)
         self._tell_running()
-        self._bar_clock.look()
+        self._bar_clock.look(self.closes_at)
+
+    @property
+    def closes_at(self) -> int | None:
+        """When the running bar's time is over, ms since the epoch, UTC; None if none runs."""
+        return None if self._ended else self._source.closes_at
+
+    def flush(self, over: int) -> None:
+        """Tell the bars whose time was over at a moment."""
+        for bar in self._source.flush(over):
+            self._close_bar(bar)
 
     def close(self) -> Deferred[None]:
         """End it; see `Feed.close`."""
         closed = super().close()
-        self._bar_clock.stop()
         self._stop_filling()
         return closed
 
@@ -193,11 +214,11 @@ class BarFeed(Feed[BarUpdate]):
         """Forget the running bar; what is missed is looked for when there is another one."""
         super().lost()
         self._stop_filling()
-        self._bar_clock.lost()
         self._held.clear()
         self._source.forget()
         self._told = None
         self._lacking = self._history is not None and self._next is not None
+        self._seen = None
 
     # Bars
 
@@ -208,7 +229,7 @@ class BarFeed(Feed[BarUpdate]):
             self._last, self._told = bar.opened, None
             on_grid = self.grid.opening(bar.opened) == bar.opened
             self._next = self.grid.next_opening(bar.opened) if on_grid else bar.opened + 1
-            self._tell(self.symbols[0].name, BarUpdate(bar, closed=True))
+            self._tell_bar(bar, closed=True)
 
     def _tell_running(self) -> None:
         bar = self._source.running
@@ -220,7 +241,11 @@ class BarFeed(Feed[BarUpdate]):
             self._next = bar.opened
         self._told = bar
         if self._with_running:
-            self._tell(self.symbols[0].name, BarUpdate(bar, closed=False))
+            self._tell_bar(bar, closed=False)
+
+    def _tell_bar(self, bar: Bar, *, closed: bool) -> None:
+        name = self.symbols[0].name
+        self._tell(name, BarUpdate(bar, closed, name, self.grid.name))
 
     # What a loss has cost
 
@@ -228,8 +253,11 @@ class BarFeed(Feed[BarUpdate]):
         running = self._source.running
         if running is None or self._history is None or self._next is None:
             return
+        if running.opened <= self._next:
+            self._seen = running.opened  # the one that ran at the loss, or an older one: a first event may tell of such
+            return
         self._lacking = False
-        if running.opened > self._next:
+        if self._seen != self._next or running.opened != self.grid.next_opening(self._next):
             filling = self._filling = Deferred.fromCoroutine(self._fetch(self._history, self._next, running.opened))
             filling.addBoth(self._filled, filling)
 
@@ -265,7 +293,3 @@ class BarFeed(Feed[BarUpdate]):
         filling, self._filling = self._filling, None
         if filling is not None:
             filling.cancel()
-
-    def _flush(self, over: int) -> None:
-        for bar in self._source.flush(over):
-            self._close_bar(bar)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ctrader_twisted import messages
     from ctrader_twisted.account.changes import Change
     from ctrader_twisted.account.holdings import PendingOrder, Position
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.portfolio import Portfolio
     from ctrader_twisted.account.valuation import Unrealised
+    from ctrader_twisted.host import Host
     from ctrader_twisted.session.meanwhile import Meanwhile
 
 _POSITION_FIELDS: Final = (

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ctrader_twisted.account.course import Course
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.keywords import Reversing
     from ctrader_twisted.account.lookup import Lookup
     from ctrader_twisted.account.placing import Placing
     from ctrader_twisted.account.portfolio import Portfolio
     from ctrader_twisted.account.readiness import Standing
     from ctrader_twisted.account.register import Register
+    from ctrader_twisted.host import Host
     from ctrader_twisted.market.symbols import Rounding, Volume
 
 _MARKET: Final = messages.ProtoOAOrderType.MARKET

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ctrader_twisted.account.books import Books
     from ctrader_twisted.account.drafting import Drafts
     from ctrader_twisted.account.holdings import PendingOrder, Position
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.inquiries import Inquiries
     from ctrader_twisted.account.lookup import Lookup
     from ctrader_twisted.account.permitting import Permits
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.account.readiness import Standing
     from ctrader_twisted.account.register import Register
     from ctrader_twisted.account.sending import Sending
+    from ctrader_twisted.host import Host
 
 _T = TypeVar("_T")
 _CANCELLED: Final = messages.ProtoOAOrderStatus.ORDER_STATUS_CANCELLED

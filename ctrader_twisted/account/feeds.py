@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
@@ -12,18 +12,68 @@ from twisted.python.failure import Failure
 
 from ctrader_twisted.account.telling import tell
 from ctrader_twisted.buffers import Buffered
+from ctrader_twisted.errors import AmbiguousSymbol, UnknownSymbol
 from ctrader_twisted.market.prices import relative_from_price
 from ctrader_twisted.market.quotes import Quote, Quotes
 from ctrader_twisted.messages import ProtoOASpotEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
 
     from ctrader_twisted.errors import OpenApiError
+    from ctrader_twisted.market.light import LightQuote
     from ctrader_twisted.market.symbols import Symbol
 
 _T = TypeVar("_T")
 _log = Logger()
+
+
+class Names:
+    """What the symbols of a feed are called by those who look something up.
+
+    :param find: gives the id of a symbol by any name that `Account.symbol` takes.
+    """
+
+    def __init__(self, symbols: tuple[Symbol, ...], find: Callable[[str | Symbol], int]) -> None:
+        self.symbols = symbols
+        self._by_id = {symbol.symbol_id: symbol for symbol in symbols}
+        self._by_name = {symbol.name: symbol for symbol in symbols}
+        self._find = find
+
+    def symbol(self, name: str | Symbol) -> Symbol:
+        """Give the symbol that is meant.
+
+        :raises KeyError: if it is none of them.
+        """
+        known = self._by_name.get(name) if isinstance(name, str) else None
+        if known is None:
+            try:
+                known = self._by_id[self._find(name)]
+            except (UnknownSymbol, AmbiguousSymbol, AttributeError, TypeError):  # the latter: neither name nor symbol
+                raise KeyError(name) from None
+        return known
+
+
+class ByName(Mapping[str, _T]):
+    """A view of a dict by the names of symbols, each found by any name that `Account.symbol` takes for it."""
+
+    __slots__ = ("_kept", "_names")
+
+    def __init__(self, kept: Mapping[str, _T], names: Names) -> None:
+        self._kept = kept
+        self._names = names
+
+    def __repr__(self) -> str:
+        return repr(self._kept)
+
+    def __getitem__(self, name: str | Symbol) -> _T:
+        return self._kept[self._names.symbol(name).name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
 
 class Feed(Buffered[_T]):
@@ -41,22 +91,28 @@ class Feed(Buffered[_T]):
     :ivar dropped: how many events were dropped altogether.
     """
 
-    def __init__(self, symbols: tuple[Symbol, ...], buffer: int, leave: Callable[[Feed[_T]], Deferred[None]]) -> None:
+    def __init__(self, names: Names, buffer: int, leave: Callable[[Feed[_T]], Deferred[None]]) -> None:
         super().__init__(buffer)
-        self.symbols = symbols
+        self.symbols: tuple[Symbol, ...] = names.symbols
         self.error: OpenApiError | None = None
         self._latest: dict[str, _T] = {}
+        self._by_name: ByName[_T] = ByName(self._latest, names)
         self._listeners: tuple[Callable[[_T], object], ...] = ()
         self._leave = leave
 
     def __repr__(self) -> str:
         state = ", closed" if self._ended else ""
-        return f"<{type(self).__name__} of {', '.join(symbol.name for symbol in self.symbols)}{state}>"
+        return f"<{type(self).__name__} of {self._what}{state}>"
+
+    @property
+    def _what(self) -> str:
+        return ", ".join(symbol.name for symbol in self.symbols)
 
     @property
     def latest(self) -> Mapping[str, _T]:
-        """What was told last, by the symbol's name; what is not known, as after a loss, is not there."""
-        return MappingProxyType(self._latest)
+        """What was told last, by the symbol, or any name that `Account.symbol` takes for it; what is not known, as
+        after a loss, is not there."""
+        return self._by_name
 
     @property
     def closed(self) -> bool:
@@ -107,6 +163,10 @@ class Feed(Buffered[_T]):
         """The account's session is lost: what is known of the market is not known any more."""
         self._latest.clear()
 
+    def interrupted(self, symbol: Symbol) -> None:
+        """Somebody has ended what tells of a symbol; it begins anew."""
+        self.lost()
+
     def _tell(self, name: str, what: _T) -> None:
         if self._ended:
             return
@@ -119,10 +179,8 @@ class Feed(Buffered[_T]):
 class QuoteFeed(Feed[Quote]):
     """The quotes of symbols, both sides kept."""
 
-    def __init__(
-        self, symbols: tuple[Symbol, ...], buffer: int, leave: Callable[[Feed[Quote]], Deferred[None]]
-    ) -> None:
-        super().__init__(symbols, buffer, leave)
+    def __init__(self, names: Names, buffer: int, leave: Callable[[Feed[Quote]], Deferred[None]]) -> None:
+        super().__init__(names, buffer, leave)
         self._quotes = Quotes()
 
     def spot(self, event: ProtoOASpotEvent, symbol: Symbol) -> None:
@@ -146,8 +204,13 @@ class QuoteFeed(Feed[Quote]):
         super().lost()
         self._quotes.forget()
 
+    def interrupted(self, symbol: Symbol) -> None:
+        """Forget the quote of a symbol, and no other: of it both sides are told anew."""
+        self._latest.pop(symbol.name, None)
+        self._quotes.forget(symbol.symbol_id)
 
-def missing_sides(symbol_id: int, kept: Quote | None, known: Quote) -> ProtoOASpotEvent | None:
+
+def missing_sides(symbol_id: int, kept: Quote | LightQuote | None, known: Quote) -> ProtoOASpotEvent | None:
     """Give the sides of a quote that another one lacks, as an event; None if it lacks none of them."""
     event = ProtoOASpotEvent(symbolId=symbol_id)
     if known.bid is not None and (kept is None or kept.bid is None):

@@ -55,7 +55,7 @@ some 0.14 (observed), and may be in no list of the server's until then (unconfir
 _EXECUTED_WITHIN: Final = 10.0
 """Seconds for which somebody else's order is waited for that is being executed; then the server's lists count."""
 
-_PASSING: Final = (
+PASSING: Final = (
     RequestNotSent,
     NeverArrived,
     NotAuthorised,
@@ -65,6 +65,7 @@ _PASSING: Final = (
     CannotRoute,
     PendingExecution,
 )
+"""What a command is sent again after: nothing was executed."""
 
 _Key: TypeAlias = tuple[str, int]
 """``"order"`` or ``"position"``, and its id."""
@@ -229,7 +230,7 @@ class Flattening:
                 raise
             except OpenApiError as error:
                 run.why[key] = error
-                refusals += not isinstance(error, _PASSING)
+                refusals += not isinstance(error, PASSING)
                 if isinstance(error, OrderNotPlaced) or refusals == _TRIES:
                     run.given_up.add(key)
                     return

@@ -21,8 +21,8 @@ from ctrader_twisted.errors import (
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.readiness import Standing
+    from ctrader_twisted.host import Host
 
 FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 5.0
@@ -32,7 +32,8 @@ _PAGES: Final = 20
 _TOLERANCE_MS: Final = 60_000
 _WEEK_MS: Final = 604_800_000
 _LAST_MS: Final = 2_147_483_646_000
-_PASSING: Final = (RateLimited, ServerUnavailable, UnderMaintenance, CannotRoute, QueueFull, TimeoutError)
+PASSING: Final = (RateLimited, ServerUnavailable, UnderMaintenance, CannotRoute, QueueFull, TimeoutError)
+"""What a question is asked again after."""
 
 
 class Lost(Exception):
@@ -63,7 +64,7 @@ class Inquiries:
         while self._standing.stands:
             try:
                 return await self._client.request(message)
-            except _PASSING as error:
+            except PASSING as error:
                 asked_for = error.retry_after if isinstance(error, ServerError) else None
                 wait = max(delay, asked_for or 0.0)
             except (NotAuthorised, RequestFailed):

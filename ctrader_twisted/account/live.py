@@ -6,15 +6,16 @@ What they take is subscribed to when the first of them begins and ended when the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ctrader_twisted import messages
+from ctrader_twisted.account.bar_clock import BarClock
 from ctrader_twisted.account.bar_feeds import BarFeed
-from ctrader_twisted.account.feeds import Feed, QuoteFeed, missing_sides
+from ctrader_twisted.account.feeds import Feed, Names, QuoteFeed, missing_sides
 from ctrader_twisted.account.inquiries import FIRST_PAUSE, Lost
 from ctrader_twisted.account.live_books import LiveBook, LiveBooks
 from ctrader_twisted.account.market_data import need_numpy
@@ -25,19 +26,19 @@ from ctrader_twisted.market.light import quote_of
 from ctrader_twisted.market.prices import price_from_relative
 from ctrader_twisted.market.quotes import Quote
 from ctrader_twisted.market.symbols import Symbol
-from ctrader_twisted.session.events import AccountChanged, Resynchronised
+from ctrader_twisted.session.events import AccountChanged, Disconnected, Resynchronised
 from ctrader_twisted.session.machine import AccountState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     from ctrader_twisted.account.bar_feeds import BarUpdate
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.inquiries import Inquiries
     from ctrader_twisted.account.lookup import Lookup
     from ctrader_twisted.account.market_data import MarketData
     from ctrader_twisted.account.readiness import Standing
     from ctrader_twisted.account.valuation import Valuation
+    from ctrader_twisted.host import Host
     from ctrader_twisted.market.bars import Bar
     from ctrader_twisted.market.calendar import BarGrid
     from ctrader_twisted.market.light import LatestQuotes, LightQuote
@@ -50,6 +51,12 @@ class _Ends(Protocol):
 _T = TypeVar("_T", bound=_Ends)
 _log = Logger()
 
+_ENDED: Final = (
+    messages.ProtoOAUnsubscribeSpotsRes,
+    messages.ProtoOAUnsubscribeLiveTrendbarRes,
+    messages.ProtoOAUnsubscribeDepthQuotesRes,
+)
+
 BUFFER = 1000
 """How many events may wait to be read, unless told otherwise."""
 
@@ -57,25 +64,26 @@ BUFFER = 1000
 class Latest(Mapping[str, Quote]):
     """The latest quotes of some symbols, by name, for who only looks now and then: the cheapest way to have them.
 
-    Symbols whose quote is not known, as after a loss, are not in it.
+    Each is found by any name that `Account.symbol` takes for it. Symbols whose quote is not known, as after a loss, are
+    not in it.
     """
 
     def __init__(
         self,
-        symbols: tuple[Symbol, ...],
+        names: Names,
         find: Callable[[int], LightQuote | None],
         leave: Callable[[Latest], Deferred[None]],
     ) -> None:
-        self.symbols = symbols
-        self._by_name = {symbol.name: symbol for symbol in symbols}
+        self.symbols: tuple[Symbol, ...] = names.symbols
+        self._names = names
         self._find: Callable[[int], LightQuote | None] = find
         self._leave = leave
 
     def __repr__(self) -> str:
-        return f"<Latest of {', '.join(self._by_name)}>"
+        return f"<Latest of {', '.join(symbol.name for symbol in self.symbols)}>"
 
-    def __getitem__(self, name: str) -> Quote:
-        symbol = self._by_name[name]
+    def __getitem__(self, name: str | Symbol) -> Quote:
+        symbol = self._names.symbol(name)
         found = self._find(symbol.symbol_id)
         if found is None:
             raise KeyError(name)
@@ -85,7 +93,7 @@ class Latest(Mapping[str, Quote]):
         return Quote(symbol.symbol_id, bid, ask, found.timestamp)
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, symbol in self._by_name.items() if self._find(symbol.symbol_id) is not None)
+        return (symbol.name for symbol in self.symbols if self._find(symbol.symbol_id) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -123,11 +131,15 @@ class Live:
         self._lookup = lookup
         self._valuation = valuation
         self._market_data = market_data
-        self._subscribing = Subscribing(account_id, client, standing, inquiries, valuation.needs, self._refused)
+        self._subscribing = Subscribing(
+            account_id, client, standing, inquiries, valuation.needs, self._refused, self._interrupted
+        )
         self._books = LiveBooks(account_id, client, self._subscribing)
         self._feeds: dict[int, tuple[tuple[Feed[Any], Symbol], ...]] = {}  # by symbol
+        self._bar_clock = BarClock(client.clock, self._bars_close_at, self._flush_bars)
         self._kept: LatestQuotes | None = None
         self._looked_at: list[Latest] = []
+        self._line_lost = False  # since the account stood last
         self._heard: tuple[tuple[type[Any], Callable[[Any], object]], ...] = ()
 
     def quotes(self, *symbols: str | Symbol, buffer: int = BUFFER) -> Deferred[Feed[Quote]]:
@@ -189,6 +201,7 @@ class Live:
         self._heard = ()
         for feed in self._all():
             feed.close()
+        self._bar_clock.stop()
         self._books.close()
         for latest in tuple(self._looked_at):
             latest.close()
@@ -217,10 +230,11 @@ class Live:
 
     async def _open_quotes(self, symbols: tuple[str | Symbol, ...], buffer: int) -> Feed[Quote]:
         found = await self._resolved(symbols)
-        feed = QuoteFeed(found, buffer, self._left)
+        feed = QuoteFeed(Names(found, self._lookup.id_of), buffer, self._left)
         self._enter(feed)
         try:
             await _all_of(self._begin(feed, symbol) for symbol in found)
+            _raise_why(feed)
         except BaseException:
             feed.close()
             raise
@@ -244,18 +258,21 @@ class Live:
 
         feed = BarFeed(
             found,
+            self._lookup.id_of,
             grid,
             buffer,
             self._left,
             clock=self._client.clock,
+            bar_clock=self._bar_clock,
             running=running,
             history=history if backfill else None,
         )
         self._enter(feed)
         try:
             await self._subscribing.claim(feed, Claim("spots", found.symbol_id))
-            if grid.period:
+            if grid.period and not feed.closed:
                 await self._subscribing.claim(feed, Claim("trendbars", found.symbol_id, grid.period))
+            _raise_why(feed)
         except BaseException:
             feed.close()
             raise
@@ -271,20 +288,27 @@ class Live:
         if self._kept is None:
             self._kept = self._client.latest_quotes()
         kept, account_id = self._kept, self._account_id
-        latest = Latest(found, lambda symbol_id: kept.get(account_id, symbol_id), self._looked_away)
+        names = Names(found, self._lookup.id_of)
+        latest = Latest(names, lambda symbol_id: kept.get(account_id, symbol_id), self._looked_away)
         self._listen()
         self._looked_at.append(latest)
         try:
-            await _all_of(self._begin_to_look(latest, kept, symbol) for symbol in found)
+            await _all_of(self._begin_to_look(latest, symbol) for symbol in found)
         except BaseException:
             latest.close()
             raise
         return latest
 
-    async def _begin_to_look(self, latest: Latest, kept: LatestQuotes, symbol: Symbol) -> None:
-        known = await self._spots(latest, symbol)
-        if known is not None:
-            missing = missing_sides(symbol.symbol_id, latest.get(symbol.name), known)
+    async def _begin_to_look(self, latest: Latest, symbol: Symbol) -> None:
+        if await self._spots(latest, symbol) is not None:
+            self._complete_kept(symbol)
+
+    def _complete_kept(self, symbol: Symbol) -> None:
+        """Let the latest quotes have the sides of a symbol that nobody will tell before they change."""
+        symbol_id, kept = symbol.symbol_id, self._kept
+        known = self._valuation.quote(symbol_id)
+        if kept is not None and known is not None:
+            missing = missing_sides(symbol_id, kept.get(self._account_id, symbol_id), known)
             if missing is not None:
                 missing.ctidTraderAccountId = self._account_id
                 kept.take(quote_of(missing))
@@ -318,7 +342,8 @@ class Live:
 
     async def _missed(self, symbol: Symbol, grid: BarGrid, start: int, until: int) -> list[Bar]:
         """Read the bars that open from one moment to before another from history."""
-        from ctrader_twisted.history.tables import Bars, moment
+        from ctrader_twisted.history.moments import moment
+        from ctrader_twisted.history.tables import TIME, Bars
 
         span = moment(start), moment(until)
         if grid.period:
@@ -328,8 +353,8 @@ class Live:
 
         ticks = await self._market_data.ticks(symbol, "bid", *span, patience=None).whole()
         built = bars_of(ticks.at, ticks.scaled, grid.name)
-        names = ("opened", "open", "high", "low", "close", "ticks")
-        columns = {name: getattr(built, name) for name in names}
+        names = ("open", "high", "low", "close", "ticks")
+        columns = {TIME: built.opened, **{name: getattr(built, name) for name in names}}
         return list(Bars(symbol.name, symbol.symbol_id, symbol.digits, columns, grid.name).rows())
 
     # What is told
@@ -341,6 +366,8 @@ class Live:
             self._heard = (
                 (messages.ProtoOASpotEvent, self._spot),
                 (messages.ProtoOADepthEvent, self._books.depth),
+                *((ended, self._unsubscribed) for ended in _ENDED),
+                (Disconnected, self._disconnected),
                 (AccountChanged, self._account_changed),
                 (Resynchronised, self._resynchronised),
             )
@@ -359,6 +386,8 @@ class Live:
                 self._feeds[symbol.symbol_id] = left
             else:
                 self._feeds.pop(symbol.symbol_id, None)
+        if self._bars_close_at() is None:
+            self._bar_clock.stop()
         return self._subscribing.release(feed)
 
     def _looked_away(self, latest: Latest) -> Deferred[None]:
@@ -370,8 +399,18 @@ class Live:
 
     def _spot(self, event: messages.ProtoOASpotEvent) -> None:
         if event.ctidTraderAccountId == self._account_id:
+            self._bar_clock.heard(event)
             for feed, symbol in self._feeds.get(event.symbolId, ()):
                 feed.spot(event, symbol)
+
+    def _bars_close_at(self) -> int | None:
+        ends = (feed.closes_at for feed in self._all() if isinstance(feed, BarFeed))
+        return min((end for end in ends if end is not None), default=None)
+
+    def _flush_bars(self, over: int) -> None:
+        for feed in self._all():
+            if isinstance(feed, BarFeed):
+                feed.flush(over)
 
     def _account_changed(self, event: AccountChanged) -> None:
         if event.account_id != self._account_id:
@@ -379,12 +418,19 @@ class Live:
         if event.previous is AccountState.AUTHORISED:
             for feed in self._all():
                 feed.lost()
+            self._bar_clock.lost()
             self._books.lost()
         self._subscribing.account_changed(event)
+
+    def _disconnected(self, _: Disconnected) -> None:
+        self._line_lost = True
 
     def _resynchronised(self, event: Resynchronised) -> None:
         if event.account_id == self._account_id:
             self._subscribing.resynchronised(event)
+            if not self._line_lost:
+                self._books.lived_on()
+            self._line_lost = False
             Deferred.fromCoroutine(self._complete()).addErrback(self._not_completed)
 
     async def _complete(self) -> None:
@@ -396,6 +442,25 @@ class Live:
                     known = self._valuation.quote(symbol.symbol_id)
                     if known is not None:
                         feed.begin(symbol, known)
+        for latest in tuple(self._looked_at):
+            for symbol in latest.symbols:
+                kept = latest.get(symbol.name)
+                if kept is None or kept.bid is None or kept.ask is None:
+                    await self._valuation.complete(symbol.symbol_id)
+                    self._complete_kept(symbol)
+
+    def _unsubscribed(self, answer: Any) -> None:
+        """Somebody has ended a subscription; the answer does not say which."""
+        if answer.ctidTraderAccountId == self._account_id:
+            self._subscribing.unsubscribed()
+
+    def _interrupted(self, claim: Claim) -> None:
+        if claim.kind == "depth":
+            self._books.interrupted(claim.symbol_id)
+        elif claim.kind == "spots":
+            self._bar_clock.begins_anew(claim.symbol_id)
+            for feed, symbol in self._feeds.get(claim.symbol_id, ()):
+                feed.interrupted(symbol)
 
     def _not_completed(self, failure: Failure) -> None:
         if not failure.check(ClientClosed):
@@ -412,6 +477,12 @@ async def _all_of(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
         await gatherResults([Deferred.fromCoroutine(each) for each in coroutines], consumeErrors=True)
     except FirstError as error:
         error.subFailure.raiseException()
+
+
+def _raise_why(feed: Feed[Any]) -> None:
+    """Raise why a feed has ended while it was opened, if it has."""
+    if feed.error is not None:
+        raise feed.error
 
 
 def _nothing(_: int) -> None:

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from ctrader_twisted.account.subscribing import Claim
 from ctrader_twisted.account.telling import tell
-from ctrader_twisted.errors import OpenApiError
+from ctrader_twisted.errors import ClientClosed, OpenApiError
 from ctrader_twisted.market.depth import OrderBook
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.subscribing import Subscribing
+    from ctrader_twisted.host import Host
     from ctrader_twisted.market.depth import BookSnapshot, Level
     from ctrader_twisted.market.symbols import Symbol
     from ctrader_twisted.messages import ProtoOADepthEvent
@@ -155,7 +155,9 @@ class LiveBooks:
         self._given[symbol_id] = (*self._given.get(symbol_id, ()), book)
         try:
             if await self._subscribing.claim(book, claim, about) and symbol_id in self._partial:
-                await self._subscribing.anew(claim, lambda: self._begin_anew(symbol_id))
+                await self._have_anew(symbol_id)
+            if book.error is not None:
+                raise book.error
         except BaseException:
             book.close()
             raise
@@ -171,7 +173,7 @@ class LiveBooks:
             return
         book.feed(event)
         if book.unknown:
-            self._mend(symbol_id, book)
+            self._distrust(symbol_id, book)
         self._changed(symbol_id)
 
     def lost(self) -> None:
@@ -179,6 +181,20 @@ class LiveBooks:
         for symbol_id in tuple(self._books):
             self._begin_anew(symbol_id)
             self._changed(symbol_id)
+
+    def interrupted(self, symbol_id: int) -> None:
+        """Somebody else has ended the depth of a symbol; it is begun again."""
+        self._begin_anew(symbol_id)
+        if symbol_id in self._books:
+            self._changed(symbol_id)
+
+    def lived_on(self) -> None:
+        """The account stands again on a line that was never lost: if the server has gone on with what it had been asked
+        for (unconfirmed), it does not tell the whole book."""
+        for symbol_id, book in self._books.items():
+            book.forget()
+            self._partial.add(symbol_id)
+            self._mend(symbol_id)
 
     def close(self) -> None:
         """The client is closed."""
@@ -208,7 +224,7 @@ class LiveBooks:
             self._partial.discard(symbol_id)
         return self._subscribing.release(book)
 
-    def _mend(self, symbol_id: int, book: OrderBook) -> None:
+    def _distrust(self, symbol_id: int, book: OrderBook) -> None:
         """An entry was deleted that was not there: what is here is not what the server has, so it is told anew."""
         now: float = self._client.clock.seconds()
         last = self._mended.get(symbol_id)
@@ -216,10 +232,22 @@ class LiveBooks:
             self._mended[symbol_id] = now
             book.forget()
             self._partial.add(symbol_id)
-            anew = self._subscribing.anew(Claim("depth", symbol_id), lambda: self._begin_anew(symbol_id))
-            Deferred.fromCoroutine(anew).addErrback(_not_mended)
+            self._mend(symbol_id)
 
+    def _mend(self, symbol_id: int) -> None:
+        Deferred.fromCoroutine(self._have_anew(symbol_id)).addErrback(self._not_mended, symbol_id)
 
-def _not_mended(failure: Failure) -> None:
-    failure.trap(OpenApiError)
-    _log.warn("an order book could not be had anew: {error}", error=str(failure.value))
+    async def _have_anew(self, symbol_id: int) -> None:
+        await self._subscribing.anew(
+            Claim("depth", symbol_id), lambda: symbol_id in self._partial, lambda: self._begin_anew(symbol_id)
+        )
+
+    def _not_mended(self, failure: Failure, symbol_id: int) -> None:
+        error = failure.value
+        if isinstance(error, ClientClosed):
+            return
+        if not isinstance(error, OpenApiError):
+            _log.failure("unexpected failure while an order book was had anew", failure)
+            return
+        for book in self._given.get(symbol_id, ()):
+            book.fail(error)

@@ -5,33 +5,35 @@ What needs numpy is imported when history is first asked for.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 from weakref import WeakSet
 
 from twisted.internet.defer import Deferred
 
 from ctrader_twisted.errors import ClientClosed, ExtraMissing, HistoryRefused
+from ctrader_twisted.history.moments import ms_of
 from ctrader_twisted.market.calendar import LENGTHS, bar_grid
 from ctrader_twisted.market.symbols import Symbol
 from ctrader_twisted.messages import ProtoOAQuoteType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from google.protobuf.message import Message
 
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.lookup import Lookup
     from ctrader_twisted.account.readiness import Standing
     from ctrader_twisted.history.fetching import Fetching
+    from ctrader_twisted.history.paging import Source, Subject
     from ctrader_twisted.history.series import Series
-    from ctrader_twisted.history.sources import Source, Subject, TickPages
+    from ctrader_twisted.history.sources import TickPages
     from ctrader_twisted.history.tables import Bars, QuoteTicks, Ticks
+    from ctrader_twisted.host import Host
 
 Side: TypeAlias = Literal["bid", "ask"]
 
 _T = TypeVar("_T")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
 _LAST_MS: Final = 2_147_483_646_000  # the latest moment that the protocol knows
 _SIDES: Final = {"bid": ProtoOAQuoteType.BID, "ask": ProtoOAQuoteType.ASK}
 
@@ -69,7 +71,7 @@ class MarketData:
         name = _period_named(period)
         fetching = self._fetching(patience)
         return self._made(
-            BarPages(lambda: self._subject(symbol), fetching, first, stop, self._now, period=name, running=running)
+            BarPages(self._subject(symbol), fetching, first, stop, self._now, period=name, running=running)
         )
 
     def ticks(
@@ -84,7 +86,7 @@ class MarketData:
     ) -> Series[QuoteTicks]:
         """Give ticks of both sides, joined; see `Account.quote_ticks`."""
         need_numpy()
-        from ctrader_twisted.history.sources import QuotePages
+        from ctrader_twisted.history.both_sides import QuotePages
 
         bids, asks = (self._tick_pages(symbol, side, start, end, patience) for side in _SIDES)
         return self._made(QuotePages(bids, asks))
@@ -99,11 +101,12 @@ class MarketData:
     ) -> TickPages:
         from ctrader_twisted.history.sources import TickPages
 
-        if side not in _SIDES:
+        which = _SIDES.get(str(side).lower())
+        if which is None:
             raise HistoryRefused(f"there is no side {side!r}", 'give "bid" or "ask"')
         first, stop = _span(start, end)
         fetching = self._fetching(patience)
-        return TickPages(lambda: self._subject(symbol), fetching, first, stop, self._now, side=_SIDES[side])
+        return TickPages(self._subject(symbol), fetching, first, stop, self._now, side=which)
 
     def _fetching(self, patience: float | None) -> Fetching:
         from ctrader_twisted.history.fetching import PATIENCE, Fetching
@@ -127,11 +130,14 @@ class MarketData:
     def _ask(self, message: Message, timeout: float) -> Deferred[Any]:
         return self._client.request_unread(message, timeout=timeout)
 
-    def _subject(self, symbol: str | Symbol) -> Deferred[Subject]:
-        return Deferred.fromCoroutine(self._resolved(symbol))
+    def _subject(self, symbol: str | Symbol) -> Callable[[], Deferred[Subject]]:
+        """Say how to find a symbol, which is done when it begins."""
+        if not isinstance(symbol, (str, Symbol)):
+            raise HistoryRefused(f"{symbol!r} is no symbol", 'give its name, such as "EURUSD", or a Symbol')
+        return lambda: Deferred.fromCoroutine(self._resolved(symbol))
 
     async def _resolved(self, symbol: str | Symbol) -> Subject:
-        from ctrader_twisted.history.sources import Subject
+        from ctrader_twisted.history.paging import Subject
 
         if self._standing.closed:
             raise ClientClosed
@@ -163,7 +169,8 @@ class History:
         Nothing is asked for before the series is iterated or its `whole` is called.
 
         :param symbol: a name as for `Account.symbol`, or the symbol itself.
-        :param period: ``"M1"``, ``"H4"``, …, in any case, or a number of ProtoOATrendbarPeriod.
+        :param period: ``"M1"``, ``"H4"``, …, in any case, its length such as ``"1h"``, or a number of
+            ProtoOATrendbarPeriod.
         :param start: with a time zone.
         :param end: likewise; None for now.
         :param running: whether to give the newest bar, too, if it is still running.
@@ -171,7 +178,8 @@ class History:
             minutes unless given.
         :return: an iterator of `Bars`, table after table, the oldest first. The symbol is looked for when it begins:
             it fails with `UnknownSymbol` or `AmbiguousSymbol` then, else as `Series` says.
-        :raises HistoryRefused: if the period is unknown, a time has no zone, or the end is before the start.
+        :raises HistoryRefused: if the symbol is neither, the period is unknown, a time is no datetime or has no zone,
+            or the end is before the start.
         :raises ExtraMissing: if numpy is not installed.
         """
         return self._market_data.bars(symbol, period, start, end, running=running, patience=patience)
@@ -219,23 +227,23 @@ def need_numpy() -> None:
 
 
 def _period_named(period: str | int) -> str:
-    for name in LENGTHS:
-        if period == bar_grid(name).period or (isinstance(period, str) and period.upper() == name):
-            return name
-    raise HistoryRefused(f"the server has no bars of {period!r}", f"give one of {', '.join(LENGTHS)}")
+    known = ", ".join(LENGTHS)
+    try:
+        grid = bar_grid(period)
+    except (ValueError, TypeError):
+        raise HistoryRefused(f"there is no period {period!r}", f"give one of {known}, or a length such as 1h") from None
+    if not grid.period:
+        raise HistoryRefused(
+            f"the server has no bars of {period!r}",
+            f"give one of {known}, or make them of ticks: ctrader_twisted.market.bars_of",
+        )
+    return grid.name
 
 
 def _span(start: datetime, end: datetime | None) -> tuple[int, int]:
     """Give a span in ms: what is of the first one counts, what is of the other does not."""
-    first = max(0, _ms(start, "start"))
-    stop = _LAST_MS + 1 if end is None else min(_ms(end, "end"), _LAST_MS + 1)
+    first = max(0, ms_of(start, "start"))
+    stop = _LAST_MS + 1 if end is None else min(ms_of(end, "end"), _LAST_MS + 1)
     if end is not None and end < start:
         raise HistoryRefused(f"the end, {end}, is before the start, {start}", "give them the other way round")
     return min(first, stop), max(0, stop)
-
-
-def _ms(moment: datetime, which: str) -> int:
-    """Give the first whole ms that is not before a moment."""
-    if moment.tzinfo is None:
-        raise HistoryRefused(f"the {which}, {moment}, has no time zone", "give one, such as datetime.UTC")
-    return -((_EPOCH - moment) // _MS)

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from ctrader_twisted.account.books import Books
     from ctrader_twisted.account.course import Course
     from ctrader_twisted.account.drafting import Drafts
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.lookup import Lookup
     from ctrader_twisted.account.permitting import Permits
     from ctrader_twisted.account.readiness import Standing
     from ctrader_twisted.account.register import Register
     from ctrader_twisted.account.sending import Sending
     from ctrader_twisted.account.terms import Side, Terms
+    from ctrader_twisted.host import Host
 
 _log = Logger()
 _ON_OPEN: Final = ProtoOATimeInForce.MARKET_ON_OPEN

@@ -26,6 +26,7 @@ from ctrader_twisted.errors import (
     ServerError,
 )
 from ctrader_twisted.market.conversion import Conversion
+from ctrader_twisted.market.prices import RELATIVE_DIGITS
 from ctrader_twisted.market.quotes import Quotes
 from ctrader_twisted.session.events import AccountChanged, Resynchronised
 from ctrader_twisted.session.machine import AccountState
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from typing import Literal
 
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.portfolio import Portfolio
+    from ctrader_twisted.host import Host
     from ctrader_twisted.market import Symbol
     from ctrader_twisted.market.quotes import Quote
 
@@ -51,7 +52,7 @@ _log = Logger()
 class Prices:
     """The quotes of every position's symbol, and of those that convert its money to the deposit asset.
 
-    They are subscribed and stay so; whoever unsubscribes one of them leaves a figure that no longer moves.
+    They are subscribed and stay so: one that somebody unsubscribes is subscribed anew.
 
     :param client: the client; accounts of other ids that it has do not matter here.
     :param portfolio: whose positions are to be valued.
@@ -84,6 +85,7 @@ class Prices:
         self._stopped = False
         self._heard: tuple[tuple[type[Any], Callable[[Any], object]], ...] = (
             (messages.ProtoOASpotEvent, self._spot),
+            (messages.ProtoOAUnsubscribeSpotsRes, self._unsubscribed),
             (AccountChanged, self._account_changed),
             (Resynchronised, self._resynchronised),
         )
@@ -144,24 +146,8 @@ class Prices:
         return symbol_id in self._subscribed and not self._stopped
 
     async def complete(self, symbol_id: int) -> None:
-        """Read each side of a quote that stands subscribed, so that nobody tells it before it changes, from the newest
-        of its ticks, unless it is known.
-
-        That the history without bounds ends now, at the present price, is unconfirmed; the next change corrects it.
-        """
-        for side, quote_type in _SIDES:
-            if self._knows(symbol_id, side):
-                continue
-            try:
-                answer = await self._client.get_tick_data(
-                    ctidTraderAccountId=self._account_id, symbolId=symbol_id, type=quote_type
-                )
-            except (ServerError, RequestFailed):
-                return  # then it is its next change that tells it
-            if answer.tickData and not self._knows(symbol_id, side):  # what was told meanwhile is newer
-                event = messages.ProtoOASpotEvent(ctidTraderAccountId=self._account_id, symbolId=symbol_id)
-                setattr(event, side, answer.tickData[0].tick)
-                self._quotes.feed(event)
+        """Read each side of a quote that stands subscribed, and is not known: see `complete`."""
+        await complete(self._quotes, self._client, self._account_id, symbol_id)
 
     # What is followed
 
@@ -209,19 +195,23 @@ class Prices:
     async def _subscribe(self, symbol_id: int) -> None:
         if symbol_id in self._subscribed:
             return
-        standing = self._client.subscriptions(self._account_id)
-        if any(each.kind == "spots" and each.symbol_id == symbol_id for each in standing):
+        if symbol_id in self._standing():
             self._subscribed.add(symbol_id)  # somebody else's: its quotes come here, too
             await self.complete(symbol_id)
             return
+        self._quotes.forget(symbol_id)  # what strayed in after the end of a subscription may be old
         await self._client.subscribe_spots(
             ctidTraderAccountId=self._account_id, symbolId=[symbol_id], subscribeToSpotTimestamp=True
         )
         self._subscribed.add(symbol_id)
 
+    def _standing(self) -> set[int]:
+        """Give the symbols whose spots are subscribed, by whomever."""
+        standing = self._client.subscriptions(self._account_id)
+        return {each.symbol_id for each in standing if each.kind == "spots"}
+
     def _knows(self, symbol_id: int, side: str) -> bool:
-        quote = self._quotes.get(symbol_id)
-        return quote is not None and getattr(quote, side) is not None
+        return _knows(self._quotes, symbol_id, side)
 
     def _not_followed(self, failure: Failure, symbol_id: int) -> None:
         if self._stopped:
@@ -282,6 +272,19 @@ class Prices:
         if self._waiting:
             self._tell_who_waits()
 
+    def _unsubscribed(self, answer: messages.ProtoOAUnsubscribeSpotsRes) -> None:
+        """Some spots were unsubscribed, by whomever; the answer does not say which."""
+        if answer.ctidTraderAccountId != self._account_id:
+            return
+        standing = self._standing()
+        for symbol_id in self._quotes:
+            if symbol_id not in standing:
+                self._quotes.forget(symbol_id)
+        ended = self._subscribed - standing
+        self._subscribed -= ended
+        for symbol_id in ended:
+            Deferred.fromCoroutine(self._subscribe(symbol_id)).addErrback(self._not_followed, symbol_id)
+
     def _account_changed(self, event: AccountChanged) -> None:
         if event.account_id != self._account_id:
             return
@@ -302,3 +305,32 @@ class Prices:
             if subscription.kind == "spots":
                 self._subscribed.discard(subscription.symbol_id)
                 self._give_up(subscription.symbol_id, error)
+
+
+async def complete(
+    quotes: Quotes, client: Host, account_id: int, symbol_id: int, digits: int = RELATIVE_DIGITS
+) -> None:
+    """Read each side of a quote that stands subscribed, so that nobody tells it before it changes, from the newest of
+    its ticks, unless it is known. What is refused is left to its next change.
+
+    That the history without bounds ends now, at the present price, is unconfirmed; the next change corrects it.
+
+    :param quotes: where it is known, or entered.
+    :param digits: the symbol's digits.
+    """
+    for side, quote_type in _SIDES:
+        if _knows(quotes, symbol_id, side):
+            continue
+        try:
+            answer = await client.get_tick_data(ctidTraderAccountId=account_id, symbolId=symbol_id, type=quote_type)
+        except (ServerError, RequestFailed):
+            return
+        if answer.tickData and not _knows(quotes, symbol_id, side):  # what was told meanwhile is newer
+            event = messages.ProtoOASpotEvent(ctidTraderAccountId=account_id, symbolId=symbol_id)
+            setattr(event, side, answer.tickData[0].tick)
+            quotes.feed(event, digits)
+
+
+def _knows(quotes: Quotes, symbol_id: int, side: str) -> bool:
+    quote = quotes.get(symbol_id)
+    return quote is not None and getattr(quote, side) is not None

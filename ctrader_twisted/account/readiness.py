@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from ctrader_twisted.account.books import Books
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.lookup import Lookup
+    from ctrader_twisted.host import Host
     from ctrader_twisted.session.events import AccountChanged
 
 _log = Logger()

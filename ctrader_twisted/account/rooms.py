@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ctrader_twisted.account.account import Account
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.safety import Safety
+    from ctrader_twisted.host import Host
 
 
 class Rooms:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from twisted.internet.defer import Deferred
 
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.permitting import Permits
     from ctrader_twisted.errors import OpenApiError
+    from ctrader_twisted.host import Host
 
 
 @dataclass(slots=True, eq=False)

@@ -125,7 +125,7 @@ class Settling:
                     raise OutcomeUnknown(what, "it is none of the newest that the server lists", self._account_id)
                 waited = self._clock.seconds() - began
                 if waited >= self._settle_after:
-                    raise NeverArrived(what, waited, self._account_id)
+                    raise NeverArrived(what, waited, self._account_id, sent=False)
                 await self._inquiries.pause(self._settle_after - waited)  # it may have been sent a moment ago
             except Lost:
                 continue

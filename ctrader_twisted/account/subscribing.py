@@ -2,7 +2,8 @@
 
 Nobody can know who else reads what is subscribed. So what stood before is left as it is, and so is what somebody has
 asked for since (`Subscription.asked`), what figures need, and spots that the live bars of somebody else ride on. What
-the client is subscribed to it renews after a loss by itself; only after a logout it is asked for again here.
+the client is subscribed to it renews after a loss by itself; after a logout, and when somebody else has ended what is
+needed here, it is asked for again.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from ctrader_twisted.session.machine import AccountState
 from ctrader_twisted.session.standing import ending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from google.protobuf.message import Message
     from twisted.python.failure import Failure
 
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.inquiries import Inquiries
     from ctrader_twisted.account.readiness import Standing
+    from ctrader_twisted.host import Host
     from ctrader_twisted.session.events import AccountChanged, Resynchronised
 
 _log = Logger()
@@ -54,6 +55,7 @@ class Subscribing:
     :param account_id: its ctidTraderAccountId.
     :param needed: says whether the spots of a symbol are needed beside what is claimed here.
     :param refused: told of a claim that does not stand any more, and why, with those who made it.
+    :param interrupted: told of a claim that somebody else has ended, before it is begun again.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Subscribing:
         inquiries: Inquiries,
         needed: Callable[[int], bool],
         refused: Callable[[object, OpenApiError], object],
+        interrupted: Callable[[Claim], object],
     ) -> None:
         self._account_id = account_id
         self._client = client
@@ -71,6 +74,7 @@ class Subscribing:
         self._inquiries = inquiries
         self._needed = needed
         self._refused = refused
+        self._interrupted = interrupted
         self._claims: dict[Claim, list[object]] = {}
         self._ours: set[Claim] = set()
         self._locks: dict[int, DeferredLock] = {}
@@ -111,23 +115,27 @@ class Subscribing:
                 ended.append(claim)
         return Deferred.fromCoroutine(self._end(ended)).addErrback(_unexpected)
 
-    async def anew(self, claim: Claim, ended: Callable[[], object]) -> None:
+    async def anew(self, claim: Claim, wanted: Callable[[], bool], ended: Callable[[], object]) -> None:
         """Subscribe anew to something that stands, so that its first event is told again.
 
+        :param wanted: asked whether that is still wanted, when it is its turn.
         :param ended: called when nothing of before comes any more, and nothing yet of what follows.
         :raises ServerError: if the server refuses the end or the beginning.
         :raises ClientClosed: if the client is closed.
         """
         async with self._lock(claim.symbol_id):
-            was_ours = claim in self._ours
+            standing = self.subscription(claim)
+            if standing is None or not wanted():
+                return
+            shared = claim not in self._ours or standing.asked > 1
             try:
                 await self._inquiries.ask(self._ending(claim))
             except Lost:
                 ended()  # the client begins it anew when the account stands again
                 return
             ended()
-            await self._begin(claim)
-            if not was_ours:
+            await self._begin(claim, always=shared)
+            if shared:
                 self._ours.discard(claim)  # whoever had asked for it needs it still
 
     def account_changed(self, event: AccountChanged) -> None:
@@ -135,9 +143,9 @@ class Subscribing:
         if event.state is AccountState.UNAUTHORISED:
             self._ours.clear()  # logged out: nothing is renewed by itself
         elif event.state is AccountState.AUTHORISED:
-            for claim in sorted(self._claims, key=lambda claim: _BEGUN_IN_ORDER[claim.kind]):
+            for claim in self._in_order(self._claims):
                 if self.subscription(claim) is None:
-                    Deferred.fromCoroutine(self._claimed_anew(claim)).addErrback(_unexpected)
+                    self._begin_again(claim)
 
     def resynchronised(self, event: Resynchronised) -> None:
         """The account stands again after a loss."""
@@ -146,29 +154,49 @@ class Subscribing:
             self._ours.discard(claim)
             self._refuse(claim, error)
 
+    def unsubscribed(self) -> None:
+        """Something was unsubscribed, by whomever."""
+        if not self._standing.stands:
+            return
+        for claim in self._in_order(self._claims):
+            if self.subscription(claim) is None:
+                self._interrupted(claim)
+                self._begin_again(claim)
+        left = [claim for claim in self._ours if claim not in self._claims]  # spots that bars of another rode on
+        if left:
+            Deferred.fromCoroutine(self._end(left)).addErrback(_unexpected)
+
     # Inside
 
     def _lock(self, symbol_id: int) -> DeferredLock:
         return self._locks.setdefault(symbol_id, DeferredLock())
 
-    async def _begin(self, claim: Claim) -> bool:
-        """Subscribe if it does not stand; give whether that was done."""
+    @staticmethod
+    def _in_order(claims: Iterable[Claim]) -> list[Claim]:
+        return sorted(claims, key=lambda claim: _BEGUN_IN_ORDER[claim.kind])
+
+    async def _begin(self, claim: Claim, *, always: bool = False) -> bool:
+        """Subscribe if it does not stand and is claimed, or `always`; give whether that was done."""
 
         def wanted() -> bool:
-            return claim in self._claims and self.subscription(claim) is None
+            return (always or claim in self._claims) and self.subscription(claim) is None
 
-        if not wanted() or not await self._ask(self._beginning(claim), wanted):
-            return False
+        try:
+            if not wanted() or not await self._ask(self._beginning(claim), wanted):
+                return False
+        except ServerError:
+            spots = Claim("spots", claim.symbol_id)
+            if claim.kind != "trendbars" or self.subscription(spots) is not None or not await self._begin(spots):
+                raise
+            return await self._begin(claim)  # somebody had ended the spots that it rides on meanwhile
         self._ours.add(claim)
         return True
 
     async def _end(self, claims: list[Claim]) -> None:
-        for claim in sorted(claims, key=lambda claim: -_BEGUN_IN_ORDER[claim.kind]):
+        for claim in reversed(self._in_order(claims)):
             async with self._lock(claim.symbol_id):
                 try:
-                    ended = await self._ask(self._ending(claim), partial(self._may_end, claim))
-                    if ended and claim.kind == "spots" and self._needed(claim.symbol_id):  # since it was asked for
-                        await self._ask(self._beginning(claim), lambda: True)
+                    await self._ask(self._ending(claim), partial(self._may_end, claim))
                 except ServerError as error:
                     _log.warn(
                         "account {account}: what nobody needs any more could not be ended: {error}",
@@ -177,18 +205,20 @@ class Subscribing:
                     )
                 except ClientClosed:
                     return
-                if claim not in self._claims:
+                if claim not in self._claims and not self._carries_bars(claim):
                     self._ours.discard(claim)  # it is over, or somebody else's now
 
     def _may_end(self, claim: Claim) -> bool:
         standing = self.subscription(claim)
         if standing is None or claim not in self._ours or claim in self._claims or standing.asked > 1:
             return False
-        return claim.kind != "spots" or not (self._needed(claim.symbol_id) or self._has_bars(claim.symbol_id))
+        return claim.kind != "spots" or not (self._needed(claim.symbol_id) or self._carries_bars(claim))
 
-    def _has_bars(self, symbol_id: int) -> bool:
+    def _carries_bars(self, claim: Claim) -> bool:
         standing = self._client.subscriptions(self._account_id)
-        return any(each.kind == "trendbars" and each.symbol_id == symbol_id for each in standing)
+        return claim.kind == "spots" and any(
+            each.kind == "trendbars" and each.symbol_id == claim.symbol_id for each in standing
+        )
 
     async def _ask(self, message: Message, wanted: Callable[[], bool]) -> bool:
         """Ask until it is answered or not wanted any more, through losses; give whether it was answered.
@@ -214,6 +244,9 @@ class Subscribing:
             await self._inquiries.pause(FIRST_PAUSE)
         except Lost:
             raise ClientClosed from None
+
+    def _begin_again(self, claim: Claim) -> None:
+        Deferred.fromCoroutine(self._claimed_anew(claim)).addErrback(_unexpected)
 
     async def _claimed_anew(self, claim: Claim) -> None:
         try:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.account.checking import Check
     from ctrader_twisted.account.holdings import Position
-    from ctrader_twisted.account.host import Host
     from ctrader_twisted.account.portfolio import Portfolio
+    from ctrader_twisted.host import Host
     from ctrader_twisted.market import Symbol
     from ctrader_twisted.market.quotes import Quote
 

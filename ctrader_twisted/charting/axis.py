@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from ctrader_twisted.market.calendar import trading_day
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,7 +41,8 @@ class Label(NamedTuple):
 def labels(opened: NDArray[np.int64], most: int = 12) -> list[Label]:
     """Choose labels: at the first bar of each hour, day, month or whatever gives not more than so many.
 
-    A label says what has changed: the time; at the first bar of a day the date; of a year the year. All in UTC.
+    A label says what has changed: the time; at the first bar of a day the date, of a month its name if there are only
+    months, of a year the year. All in UTC.
 
     :param opened: openings of the bars, ascending, in ms since the epoch.
     """
@@ -58,7 +61,14 @@ def labels(opened: NDArray[np.int64], most: int = 12) -> list[Label]:
         if chosen and place - chosen[-1] < len(opened) / (2 * most):
             chosen.pop()  # a few bars of a Sunday: there is no room for both
         chosen.append(place)
-    return [Label(place, _text(opened[before], opened[place])) for before, place in pairwise([0, *chosen])]
+    monthly = bool(len(chosen) > 1 and np.diff(opened[chosen]).min() > 25 * _DAY)
+    return [Label(place, _text(opened[before], opened[place], monthly)) for before, place in pairwise([0, *chosen])]
+
+
+def days(opened: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the beginning, in UTC, of the date of each bar's trading day: that of Monday opens on Sunday."""
+    dates = np.array([trading_day(at).isoformat() for at in opened.tolist()], "datetime64[ms]")
+    return dates.astype(np.int64)
 
 
 def _steps(opened: NDArray[np.int64]) -> Any:
@@ -71,12 +81,14 @@ def _steps(opened: NDArray[np.int64]) -> Any:
         yield months // count
 
 
-def _text(before: np.int64, at: np.int64) -> str:
+def _text(before: np.int64, at: np.int64, monthly: bool) -> str:
     then, now = (moment.view("datetime64[ms]").astype("datetime64[s]").item() for moment in (before, at))
     if now.year != then.year:
         return f"{now:%Y}" if now.month == 1 and now.day < 5 else f"{now.day} {now:%b %Y}"
     if now.date() == then.date():
         return f"{now:%H:%M}"
+    if monthly and now.day < 5:
+        return f"{now:%b}"
     return f"{now.day} {now:%b}"
 
 

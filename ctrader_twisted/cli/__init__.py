@@ -23,7 +23,10 @@ def main() -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         names = " and ".join(missing) if len(missing) < 3 else ", ".join(missing)
-        sys.stderr.write(f"ctrader needs {names}: pip install 'ctrader_twisted[cli]'\n")
+        sys.stderr.write(
+            f"ctrader needs {names}: pip install 'ctrader_twisted[cli]', or in a copy of the source pip install "
+            "'.[cli]'\n"
+        )
         raise SystemExit(1)
     try:
         from ctrader_twisted.cli.command import invoke

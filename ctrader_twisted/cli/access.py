@@ -13,9 +13,9 @@ from ctrader_twisted.cli.terminal import clean, say, warn
 from ctrader_twisted.client import OpenApiClient
 from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.config.settings import KNOWN_HOSTS
-from ctrader_twisted.credentials import DEMO, LIVE, Application
-from ctrader_twisted.errors import OpenApiError, RequestNotSent, TokenRefused, TokenStoreError
+from ctrader_twisted.credentials import DEMO, LIVE
 from ctrader_twisted.entry.hosts import application_at, at_venue, environment_of, grants_at, opening_of
+from ctrader_twisted.errors import OpenApiError, RequestNotSent, TokenRefused, TokenStoreError
 from ctrader_twisted.refreshing import pair_of
 from ctrader_twisted.session.events import Disconnected
 from ctrader_twisted.session.machine import ConnectionState

@@ -16,9 +16,9 @@ from ctrader_twisted.cli.running import run, sentence
 from ctrader_twisted.cli.tables import kind, lifetime
 from ctrader_twisted.cli.terminal import cell, clean, say, show, show_json, table, warn
 from ctrader_twisted.cli.waiting import all_of
+from ctrader_twisted.documents import iso
 from ctrader_twisted.errors import OpenApiError
 from ctrader_twisted.market import MONEY_DIGITS, money
-from ctrader_twisted.service.documents import iso
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -14,6 +14,8 @@ from ctrader_twisted.cli.sparkline import WIDEST, Trail
 from ctrader_twisted.cli.terminal import cell, clean, table
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rich.console import Console
     from rich.table import Table
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 _NARROWEST: Final = 8
 """Blocks that a chart has to have room for, or there is none."""
 _APART: Final = 2
+_ANY_WIDTH: Final = 10_000
+_COLUMNS: Final = ("symbol", "bid", "ask", "spread", "change", "time")
+_FIRST_OUT: Final = ("time", "change", "spread")
+"""Columns that are left out, one after another, where there is no room for all: prices are never cut."""
 
 
 @dataclass(slots=True)
@@ -90,7 +96,7 @@ class Board:
 
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
-        self.status = ""
+        self.status: str = ""
 
     def stop(self, why: str) -> None:
         """The quotes are no longer live."""
@@ -104,25 +110,33 @@ class Board:
         :param console: where; each symbol has a small chart if there is room for it, and blocks can be shown there.
         """
         made = self._table()
-        if console is not None and console.encoding.startswith("utf"):
-            room = console.width - Measurement.get(console, console.options, made).maximum - _APART
-            if room >= _NARROWEST:
-                made = self._table(min(room, WIDEST))
+        if console is not None:
+            room = console.width - _width(console, made)
+            for count in range(1, len(_FIRST_OUT) + 1):
+                if room >= 0:
+                    break
+                made = self._table(without=_FIRST_OUT[:count])
+                room = console.width - _width(console, made)
+            if (
+                room - _APART >= _NARROWEST
+                and console.encoding.startswith("utf")
+                and len(made.columns) == len(_COLUMNS)
+            ):
+                made = self._table(min(room - _APART, WIDEST))
         return Group(made, Text(clean(self.status), "yellow")) if self.status else Group(made)
 
-    def _table(self, chart: int = 0) -> Table:
-        made = table(
-            ("symbol", "left"),
-            ("bid", "right"),
-            ("ask", "right"),
-            ("spread", "right"),
-            ("change", "right"),
-            ("time", "right"),
-            *([("chart", "left")] if chart else []),
-        )
+    def _table(self, chart: int = 0, without: Collection[str] = ()) -> Table:
+        shown = [(name, "left" if name == "symbol" else "right") for name in _COLUMNS if name not in without]
+        made = table(*shown, *([("chart", "left")] if chart else []))
         for row in self.rows.values():
-            made.add_row(*_cells(row), *([cell(row.trail.drawn(chart), _dim(row) or _turned(row))] if chart else []))
+            cells = [each for name, each in zip(_COLUMNS, _cells(row), strict=True) if name not in without]
+            made.add_row(*cells, *([cell(row.trail.drawn(chart), _dim(row) or _turned(row))] if chart else []))
         return made
+
+
+def _width(console: Console, made: Table) -> int:
+    """Give how wide a table wants to be."""
+    return Measurement.get(console, console.options.update(width=_ANY_WIDTH), made).maximum
 
 
 def _dim(row: Row) -> str:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ctrader_twisted.cli import options
+from ctrader_twisted.cli import absent, options
 from ctrader_twisted.cli.access import Access
 from ctrader_twisted.cli.failures import CommandFailed
-from ctrader_twisted.cli.files.replacing import replace, why
 from ctrader_twisted.cli.finding import find
 from ctrader_twisted.cli.running import run
 from ctrader_twisted.cli.terminal import clean, say, warn
-from ctrader_twisted.cli.times import Moment, check_order, written
+from ctrader_twisted.cli.times import PERIODS, Moment, Period, check_order, moment_of, written
 from ctrader_twisted.errors import ExtraMissing
-from ctrader_twisted.market.calendar import LENGTHS, bar_grid
+from ctrader_twisted.market.calendar import MINUTE, bar_grid
+from ctrader_twisted.replacing import refuse_special, replace, why
 
 if TYPE_CHECKING:
     from ctrader_twisted.account import Account
@@ -33,8 +33,8 @@ BARS: Final = 200
 MOST: Final = 5_000
 """Bars that are drawn at most: more are none that anybody could see."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: Final = {".svg": "svg", ".png": "png"}
-_LAST_MS: Final = 2_147_483_646_000  # the latest moment that the protocol knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,17 @@ class Drawn:
     start: datetime | None = None
     end: datetime | None = None
     account_id: int | None = None
+    dark: bool = False
 
 
 @click.command(short_help="Draw a symbol's bars as candles.")
 @click.argument("name", metavar="SYMBOL")
-@click.option(
-    "--period", "-p", type=click.Choice(list(LENGTHS), case_sensitive=False), default="H1", help="H1 if left out."
-)
+@click.option("--period", "-p", type=Period(), default="H1", help=f"{PERIODS}; H1 if left out.")
 @click.option("--bars", "count", type=click.IntRange(1, MOST), help=f"The last so many; {BARS} without --from.")
 @click.option("start", "--from", type=Moment(), help="From when on, in UTC unless it says so.")
 @click.option("end", "--to", type=Moment(), help="To before when; now if left out.")
 @click.option("--out", "-o", required=True, metavar="FILE", help="A .svg or a .png.")
+@click.option("--dark", is_flag=True, help="Light candles on dark paper.")
 @options.account_option
 @options.connection_options
 @options.port_option
@@ -71,17 +71,19 @@ def chart(obj: dict[str, Any], /, **given: Any) -> None:
 
     The last 200 bars, or those of a span of time. Nights and weekends leave no holes; times are in UTC.
     """
-    start, count = given.pop("start"), given.pop("count")
+    start, end, count = given.pop("start"), given.pop("end"), given.pop("count")
     if count is None and start is None:
         count = BARS
+    period = given.pop("period")
     drawn = Drawn(
         given.pop("name"),
         given.pop("out"),
-        given.pop("period"),
+        period,
         count,
-        start,
-        given.pop("end"),
+        None if start is None else moment_of(start, period),
+        None if end is None else moment_of(end, period),
         given.pop("account"),
+        given.pop("dark"),
     )
     check_order(drawn.start, drawn.end)
     found = find(options.wanted(given), os.environ)
@@ -101,6 +103,10 @@ async def draw_chart(reactor: Any, found: Found, drawn: Drawn, *, access: Access
     if kind is None:
         has = f'the suffix "{path.suffix}"' if path.suffix else "no suffix"
         raise CommandFailed(f"{path} has {has}: give the picture .svg or .png")
+    try:
+        refuse_special(path)
+    except OSError as error:
+        raise CommandFailed(f"{path} can't be written: {why(error)}") from None
     for package, extra in (("matplotlib", "plot"), ("numpy", "data")):
         if find_spec(package) is None:
             raise ExtraMissing(package, "a chart", f"ctrader_twisted[{extra}]")
@@ -110,26 +116,30 @@ async def draw_chart(reactor: Any, found: Found, drawn: Drawn, *, access: Access
         account = await used.stand(client, chosen)
         symbol = await account.symbol(drawn.name)
         bars = await _bars(client, account, symbol, drawn)
-    from ctrader_twisted.charting.candles import candles, save
-    from ctrader_twisted.history.tables import moment
+        if bars is None:
+            now = round(reactor.seconds() * 1000)
+            tip = await absent.newest(client, account.account_id, symbol)
+            span = drawn.start or _EPOCH, drawn.end
+            raise CommandFailed(absent.nothing(symbol, f"{drawn.period} bars", drawn.period, span, now, tip))
+    from ctrader_twisted.charting.candles import DARK, LIGHT, candles, save, span_written
 
-    figure = candles(bars)
+    figure = candles(bars, look=DARK if drawn.dark else LIGHT)
     try:
         replace(path, lambda file: save(figure, file, kind))
     except OSError as error:
         raise CommandFailed(f"{path} can't be written: {why(error)}") from None
-    first, last = (written(moment(int(bars.opened[place]))) for place in (0, -1))
-    say(f"{path}: {len(bars):,} {drawn.period} bars of {clean(symbol.name)}, {first} to {last}")
+    count = f"{len(bars):,} {drawn.period} {'bar' if len(bars) == 1 else 'bars'}"
+    say(f"{path}: {count} of {clean(symbol.name)}, {span_written(bars)}")
 
 
-async def _bars(client: OpenApiClient, account: Account, symbol: Symbol, drawn: Drawn) -> Bars:
+async def _bars(client: OpenApiClient, account: Account, symbol: Symbol, drawn: Drawn) -> Bars | None:
     start = drawn.start
     if drawn.count is not None:
         first = await _first_of_last(client, account.account_id, symbol, drawn)
         if first is not None:
             start = first if start is None else max(start, first)
     if start is None:
-        raise _nothing(symbol, drawn)
+        return None
     # Table after table: whether there are more than can be drawn shows on the way.
     tables = []
     series = account.bars(symbol, drawn.period, start, drawn.end, running=True)
@@ -144,7 +154,7 @@ async def _bars(client: OpenApiClient, account: Account, symbol: Symbol, drawn: 
     finally:
         series.close()
     if not tables:
-        raise _nothing(symbol, drawn)
+        return None
     from ctrader_twisted.history.tables import concat
 
     bars = concat(tables)
@@ -154,21 +164,21 @@ async def _bars(client: OpenApiClient, account: Account, symbol: Symbol, drawn: 
 async def _first_of_last(client: OpenApiClient, account_id: int, symbol: Symbol, drawn: Drawn) -> datetime | None:
     """Ask where the last so many bars begin; None if there is none. Closed hours make that no matter of arithmetic."""
     assert drawn.count is not None
-    answer = await client.get_trendbars(
-        ctidTraderAccountId=account_id,
-        symbolId=symbol.symbol_id,
-        period=bar_grid(drawn.period).period,
-        toTimestamp=_LAST_MS if drawn.end is None else round(drawn.end.timestamp() * 1000) - 1,
-        count=drawn.count + 1,  # the one that is running is counted, and may not be given
-    )
-    opened = [bar.utcTimestampInMinutes for bar in answer.trendbar]
-    return datetime.fromtimestamp(min(opened) * 60, UTC) if opened else None
-
-
-def _nothing(symbol: Symbol, drawn: Drawn) -> CommandFailed:
-    since = "" if drawn.start is None else f" from {written(drawn.start)}"
-    until = "" if drawn.end is None else f" to {written(drawn.end)}"
-    return CommandFailed(
-        f"{clean(symbol.name)}: the server has no {drawn.period} bars{since}{until}. Begin earlier, or see when it "
-        "trades: ctrader symbols"
-    )
+    until = absent.LAST_MS if drawn.end is None else round(drawn.end.timestamp() * 1000) - 1
+    first, got = None, 0
+    while got < drawn.count:
+        answer = await client.get_trendbars(
+            ctidTraderAccountId=account_id,
+            symbolId=symbol.symbol_id,
+            period=bar_grid(drawn.period).period,
+            toTimestamp=until,
+            count=drawn.count - got + 1,  # the one that is running is counted, and may not be given
+        )
+        opened = [bar.utcTimestampInMinutes * MINUTE for bar in answer.trendbar]
+        if not opened or (first is not None and min(opened) >= first):
+            break
+        first, got = min(opened), got + len(opened)
+        if not answer.hasMore:
+            break
+        until = first - 1
+    return None if first is None else datetime.fromtimestamp(first / 1000, UTC)

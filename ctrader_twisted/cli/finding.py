@@ -24,11 +24,12 @@ from ctrader_twisted.config.settings import (
     TOKEN_FILE,
 )
 from ctrader_twisted.credentials import DEMO, LIVE, Application
+from ctrader_twisted.entry import finding as entry
 from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
 from ctrader_twisted.tokens import Grant, GrantedAccount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from ctrader_twisted.sim.config import Settings as VenueSettings
 
@@ -111,7 +112,7 @@ def find(wanted: Wanted, environ: Mapping[str, str], ask: Callable[[str], str] |
     else:
         simulated = _simulated(file, wanted)
         if simulated is not None:
-            return simulated
+            return _limited(simulated, wanted)
         found = _from_file(file, environ, ask)
         if wanted.config is None:
             _refuse_strangers(found)
@@ -146,8 +147,10 @@ def _without_file(environ: Mapping[str, str], ask: Callable[[str], str] | None) 
 
 
 def default_token_file() -> Path:
-    """Give the file for tokens where no configuration names one: in the user's own folder for settings."""
-    return Path(click.get_app_dir("ctrader")) / "tokens.json"
+    """Give the file for tokens where no configuration names one; see `ctrader_twisted.entry.finding`."""
+    file = entry.default_token_file()
+    assert file is not None, "click is there"
+    return file
 
 
 def _from_file(file: Path, environ: Mapping[str, str], ask: Callable[[str], str] | None) -> Found:
@@ -218,7 +221,11 @@ def _simulated(file: Path, wanted: Wanted) -> Found | None:
     except (OSError, ValueError):
         return None  # the reading of the configuration says what is wrong
     table, accounts = values.get(SIMULATOR), values.get("account", [])
-    if not isinstance(table, dict) or environment not in (None, SIMULATOR):
+    if not isinstance(table, dict):
+        return None
+    if environment is not None and environment != SIMULATOR:
+        own = values.get("environment", {})
+        _refuse_unknown(environment, {SIMULATOR, *KNOWN_HOSTS, *(own if isinstance(own, dict) else ())})
         return None
     elsewhere = [one for one in accounts if isinstance(one, dict) and one.get("environment") != SIMULATOR]
     if elsewhere and environment is None:
@@ -240,14 +247,23 @@ def _simulated(file: Path, wanted: Wanted) -> Found | None:
 
 def _directed(found: Found, wanted: Wanted) -> Found:
     """Apply what the command line says of environment, host, wire and limits."""
-    named, warnings = found.named, list(found.warnings)
+    named = found.named
     if wanted.environment is not None:
-        if wanted.environment not in found.environments:
-            known = ", ".join(sorted(found.environments))
-            raise click.UsageError(f'There is no environment "{wanted.environment}": known are {known}.')
+        _refuse_unknown(wanted.environment, found.environments)
         named = (wanted.environment,)
     environments = {name: wanted.directed(settings) for name, settings in found.environments.items()}
-    used = [environments[name].host for name in named or environments]
+    return _limited(replace(found, environments=environments, named=named, chosen=wanted.environment), wanted)
+
+
+def _refuse_unknown(environment: str, known: Collection[str]) -> None:
+    if environment not in known:
+        raise click.UsageError(f'There is no environment "{environment}": known are {", ".join(sorted(known))}.')
+
+
+def _limited(found: Found, wanted: Wanted) -> Found:
+    """Apply what the command line says of limits."""
+    environments, warnings = dict(found.environments), list(found.warnings)
+    used = [environments[name].host or f"the {name}" for name in found.named or environments]
     for what, given in (("requests", wanted.requests_per_second), ("historical", wanted.historical_per_second)):
         if given is None:
             continue
@@ -266,7 +282,7 @@ def _directed(found: Found, wanted: Wanted) -> Found:
         for name, settings in environments.items():
             limit = min(given, allowed) if _is_spotwares(settings.host) else given
             environments[name] = _with_limit(settings, key, limit)
-    return replace(found, environments=environments, named=named, chosen=wanted.environment, warnings=tuple(warnings))
+    return replace(found, environments=environments, warnings=tuple(warnings))
 
 
 def _with_limit(settings: EnvironmentSettings, key: str, limit: int) -> EnvironmentSettings:

@@ -14,17 +14,16 @@ import click
 from twisted.internet.defer import CancelledError, DeferredSemaphore
 from twisted.internet.task import deferLater
 
-from ctrader_twisted.cli import options
+from ctrader_twisted.cli import absent, options
 from ctrader_twisted.cli.access import Access
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.cli.finding import find
 from ctrader_twisted.cli.progress import Course, progress
 from ctrader_twisted.cli.running import run, sentence
 from ctrader_twisted.cli.terminal import clean, say, warn
-from ctrader_twisted.cli.times import Moment, check_order, written
+from ctrader_twisted.cli.times import PERIODS, Moment, Period, check_order, moment_of
 from ctrader_twisted.cli.waiting import all_of
-from ctrader_twisted.errors import ExtraMissing, OpenApiError
-from ctrader_twisted.market.calendar import LENGTHS, TradingHours
+from ctrader_twisted.errors import ExtraMissing, OpenApiError, UnknownSymbol
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from ctrader_twisted.cli.files.contents import Contents
     from ctrader_twisted.cli.files.target import Target
     from ctrader_twisted.cli.finding import Found
+    from ctrader_twisted.client import OpenApiClient
+    from ctrader_twisted.market.calendar import TradingHours
     from ctrader_twisted.market.symbols import Symbol
 
 AT_ONCE: Final = 4
@@ -41,6 +42,8 @@ AT_ONCE: Final = 4
 
 _UNFIT: Final = re.compile(r'[\\/:*?"<>|\s\x00-\x1f]+')
 """What the name of a file had better not have."""
+
+_PLACE: Final = re.compile(r"\{\w*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,12 @@ class Wanted:
 
 @click.command(short_help="Fetch bars or ticks into a file.")
 @click.argument("names", nargs=-1, required=True, metavar="SYMBOL...")
-@click.option("--period", "-p", type=click.Choice(list(LENGTHS), case_sensitive=False), help="Of bars; M1 if left out.")
-@click.option("--ticks", type=click.Choice(("bid", "ask", "both")), help="Ticks in place of bars; both: quotes.")
+@click.option("--period", "-p", type=Period(), help=f"Of bars: {PERIODS}; M1 if left out.")
+@click.option(
+    "--ticks",
+    type=click.Choice(("bid", "ask", "both"), case_sensitive=False),
+    help="Ticks in place of bars; both: quotes.",
+)
 @click.option("start", "--from", required=True, type=Moment(), help="From when on, in UTC unless it says so.")
 @click.option("end", "--to", type=Moment(), help="To before when; now if left out.")
 @click.option("--out", "-o", required=True, metavar="FILE", help="A .csv, .jsonl or .parquet; may have {symbol} in it.")
@@ -86,12 +93,14 @@ def history(obj: dict[str, Any], /, **given: Any) -> None:
     period, ticks = given.pop("period"), given.pop("ticks")
     if period is not None and ticks is not None:
         raise click.UsageError("--period is for bars: leave it out with --ticks.")
+    period = period or (None if ticks else "M1")
+    start, end = given.pop("start"), given.pop("end")
     wanted = Wanted(
         tuple(dict.fromkeys(given.pop("names"))),
         given.pop("out"),
-        given.pop("start"),
-        given.pop("end"),
-        period or (None if ticks else "M1"),
+        moment_of(start, period),
+        None if end is None else moment_of(end, period),
+        period,
         ticks,
         given.pop("account"),
         given.pop("as_json"),
@@ -120,13 +129,19 @@ async def fetch_history(reactor: Any, found: Found, wanted: Wanted, *, access: A
     else:
         assert wanted.ticks is not None
         contents = Contents("", "") if wanted.ticks == "both" else Contents("side", wanted.ticks)
+    if wanted.out == "-":
+        raise CommandFailed("name a file, for the next run to go on with: stdout is none")
+    strange = _PLACE.search(wanted.out.replace("{symbol}", ""))
+    if strange is not None:
+        raise CommandFailed(f"{wanted.out}: {strange[0]} stands for nothing: {{symbol}} stands for each symbol's name")
     format_of(Path(wanted.out))  # before anything is asked for
     async with access or Access(reactor, found) as used:
         chosen = await used.choose(wanted.account_id)
-        account = await used.stand(await used.open_account(chosen), chosen)
-        symbols = {symbol.name: symbol for symbol in [await account.symbol(name) for name in wanted.names]}
-        targets = _targets(wanted, contents, list(symbols.values()))
-        fetching = _Fetching(reactor, account, wanted, targets)
+        client = await used.open_account(chosen)
+        account = await used.stand(client, chosen)
+        symbols = await _symbols(account, wanted.names)
+        targets = _targets(wanted, contents, symbols)
+        fetching = _Fetching(reactor, client, account, wanted, targets)
         try:
             await fetching.open()
             await fetching.fetch()
@@ -136,6 +151,28 @@ async def fetch_history(reactor: Any, found: Found, wanted: Wanted, *, access: A
         finally:
             fetching.close()
     return fetching.show()
+
+
+async def _symbols(account: Account, names: Sequence[str]) -> list[Symbol]:
+    """Find the symbols, each once.
+
+    :raises UnknownSymbol: if one does not exist.
+    :raises CommandFailed: if several do not.
+    """
+    found: dict[str, Symbol] = {}
+    unknown: list[UnknownSymbol] = []
+    for name in names:
+        try:
+            symbol = await account.symbol(name)
+        except UnknownSymbol as error:
+            unknown.append(error)
+        else:
+            found[symbol.name] = symbol
+    if len(unknown) == 1:
+        raise unknown[0]
+    if unknown:
+        raise CommandFailed("; ".join(sentence(error) for error in unknown))
+    return list(found.values())
 
 
 def _targets(wanted: Wanted, contents: Contents, symbols: Sequence[Symbol]) -> list[Target]:
@@ -151,17 +188,21 @@ def _targets(wanted: Wanted, contents: Contents, symbols: Sequence[Symbol]) -> l
 
 def _hours(symbol: Symbol) -> TradingHours | None:
     try:
-        return TradingHours.from_message(symbol.message)
+        return absent.hours_of(symbol)
     except ValueError as error:
-        warn(f"{clean(symbol.name)}: when its market is closed is not known: {clean(error)}")
-        return None
+        why = clean(error)
+    warn(f"{clean(symbol.name)}: when its market is closed is not known: {why}. What is missing can't be told from it")
+    return None
 
 
 class _Fetching:
     """What is fetched into some files."""
 
-    def __init__(self, reactor: Any, account: Account, wanted: Wanted, targets: Sequence[Target]) -> None:
+    def __init__(
+        self, reactor: Any, client: OpenApiClient, account: Account, wanted: Wanted, targets: Sequence[Target]
+    ) -> None:
         self._reactor = reactor
+        self._client = client
         self._account = account
         self._wanted = wanted
         self._targets = targets
@@ -200,7 +241,7 @@ class _Fetching:
 
     def show(self) -> int:
         """Show what there is, and give the exit status."""
-        from ctrader_twisted.cli.files.report import Report, show_reports
+        from ctrader_twisted.cli.files.report import Report, say_what_is_apart, show_reports
 
         reports = [
             Report(target, name, self._before.get(name, 0), self._problems.get(name))
@@ -208,6 +249,8 @@ class _Fetching:
             for name in target.symbols
         ]
         show_reports(reports, as_json=self._wanted.as_json)
+        for target in self._targets:
+            say_what_is_apart(target)
         for problem in dict.fromkeys(self._problems.values()):
             say(f"ctrader: {problem}", "red")
         return 1 if self._problems else 0
@@ -217,30 +260,34 @@ class _Fetching:
         await all_of(self._in_turn(target, symbol) for symbol in target.symbols.values())
         unfinished = [name for name in target.symbols if name in self._problems]
         try:
-            if any(part.rows for parts in target.parts.kept.values() for part in parts) and not unfinished:
+            if not unfinished and any(part.rows for name in target.symbols for part in target.used(name)):
                 await self._through(target.write())
             elif not unfinished:
-                target.parts.clear()  # only of times in which there was nothing
+                target.forget_used()  # only of times in which there was nothing
         except CommandFailed as error:
             self._problems.update(dict.fromkeys(target.symbols, str(error)))
             return
-        for name in target.symbols:
+        start, end = self._wanted.start, self._wanted.end
+        now = round(self._reactor.seconds() * 1000)
+        for name, symbol in target.symbols.items():
             tally = target.tallies.get(name)
             if tally is None or not tally.rows:
-                self._problems.setdefault(name, self._nothing(target, name))
+                if name not in self._problems:
+                    what, tip = str(target.contents), await self._newest(symbol)
+                    self._problems[name] = absent.nothing(symbol, what, self._wanted.period, (start, end), now, tip)
                 continue
-            tally.begun(round(self._wanted.start.timestamp() * 1000))
-            if self._wanted.end is not None:
-                now = round(self._reactor.seconds() * 1000)
-                tally.until(min(round(self._wanted.end.timestamp() * 1000), now))
+            tally.begun(round(start.timestamp() * 1000))
+            if end is not None:
+                until = min(round(end.timestamp() * 1000), now)
+                told = name not in self._problems and tally.lacks(until)
+                tally.until(until, await self._newest(symbol) if told else None)
 
-    def _nothing(self, target: Target, name: str) -> str:
-        start, end = self._wanted.start, self._wanted.end
-        what = f"{clean(name)}: the server has no {target.contents} from {written(start)}"
-        if start.timestamp() > self._reactor.seconds():
-            return f"{what} on: that is in the future. Begin --from earlier"
-        until = "now" if end is None else written(end)
-        return f"{what} to {until}. Begin --from earlier, or see when it trades: ctrader symbols"
+    async def _newest(self, symbol: Symbol) -> int | None:
+        """Ask how far the server's quotes have got; None if it does not say."""
+        try:
+            return await absent.newest(self._client, self._account.account_id, symbol)
+        except OpenApiError:
+            return None
 
     async def _in_turn(self, target: Target, symbol: Symbol) -> None:
         course = self._courses[symbol.name]
@@ -252,7 +299,7 @@ class _Fetching:
         except OpenApiError as error:
             self._problems[symbol.name] = f"{clean(symbol.name)}: {sentence(error)}{self._kept(target)}"
         except OSError as error:
-            from ctrader_twisted.cli.files.replacing import why
+            from ctrader_twisted.replacing import why
 
             self._problems[symbol.name] = f"{target.parts.folder} can't be written: {why(error)}{self._kept(target)}"
         finally:
@@ -261,7 +308,7 @@ class _Fetching:
 
     async def _fetch(self, target: Target, symbol: Symbol, course: Course) -> None:
         from ctrader_twisted.cli.files.contents import bounds, cut
-        from ctrader_twisted.history.tables import moment
+        from ctrader_twisted.history.moments import moment
 
         start = round(self._wanted.start.timestamp() * 1000)
         end = None if self._wanted.end is None else round(self._wanted.end.timestamp() * 1000)

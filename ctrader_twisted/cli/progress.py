@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rich.console import Group
 from rich.live import Live
+from rich.measure import Measurement
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 REDRAW: Final = 0.2
 """Seconds between two looks at the bars."""
+_SIZES: Final = ((24, True, True), (12, True, True), (12, True, False), (0, True, False), (0, False, False))
+"""What stands in a line, the most that there is room for: blocks of the bar, whether rows, whether their rate."""
+_ANY_WIDTH: Final = 10_000
 LINES: Final = 10.0
 """Seconds between two lines where there is no terminal."""
 
@@ -104,25 +108,32 @@ class ProgressBars:
         self._live.update(self.shown(), refresh=True)
 
     def shown(self) -> Group:
-        """Give what a terminal shows: what has begun, and how many wait."""
+        """Give what a terminal shows: what has begun, and how many wait; where there is no room, less of it."""
+        console = self._live.console
+        drawn = Table()
+        for width, rows, rate in _SIZES:
+            drawn = self._table(width, rows, rate)
+            if Measurement.get(console, console.options.update(width=_ANY_WIDTH), drawn).maximum <= console.width:
+                break
+        waiting = sum(course.began is None for course in self._courses)
+        return Group(drawn, Text(f"{waiting} more to come", "dim")) if waiting else Group(drawn)
+
+    def _table(self, width: int, rows: bool, rate: bool) -> Table:
         now = self._reactor.seconds()
         drawn = Table(box=None, pad_edge=False, show_header=False)
-        for _ in range(6):
-            drawn.add_column(no_wrap=True)
         for course in self._courses:
             if course.began is None:
                 continue
             left = course.left(now)
             drawn.add_row(
                 cell(course.name, "bold"),
-                ProgressBar(total=1.0, completed=course.share, width=24),
+                *([ProgressBar(total=1.0, completed=course.share, width=width)] if width else []),
                 cell(f"{course.share:4.0%}"),
-                cell(f"{course.rows:,} rows"),
-                cell(f"{course.rate(now):,.0f} rows/s", "dim"),
+                *([cell(f"{course.rows:,} rows")] if rows else []),
+                *([cell(f"{course.rate(now):,.0f} rows/s", "dim")] if rate else []),
                 cell("done" if course.ended is not None else "" if left is None else f"{clock(left)} left"),
             )
-        waiting = sum(course.began is None for course in self._courses)
-        return Group(drawn, Text(f"{waiting} more to come", "dim")) if waiting else Group(drawn)
+        return drawn
 
 
 class ProgressLines:

@@ -54,7 +54,7 @@ _REMEDIES: Final[tuple[tuple[type[OpenApiError], str], ...]] = (
 )
 """First match wins. Errors whose own sentence has the remedy are not here."""
 
-_SPENDING: Final = {
+SPENDING: Final = {
     "ProtoOARefreshTokenReq": "The refresh token may be spent: try again; if it is refused then: ctrader login",
     "the token request": "What it was asked with may be spent: ctrader login",
 }
@@ -66,8 +66,8 @@ def explain(error: OpenApiError) -> str:
     if isinstance(error, LocalError):
         return str(error)
     text = clean(error)  # a server's words may be in it
-    if isinstance(error, OutcomeUnknown) and error.request in _SPENDING:
-        return f"{error.request}: {clean(error.reason)}; its outcome is unknown. {_SPENDING[error.request]}"
+    if isinstance(error, OutcomeUnknown) and error.request in SPENDING:
+        return f"{error.request}: {clean(error.reason)}; its outcome is unknown. {SPENDING[error.request]}"
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
             return f"{text}. {remedy.format(direction=direction())}"

@@ -14,9 +14,9 @@ from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent, globalLo
 from zope.interface import implementer
 
 from ctrader_twisted.cli.failures import HUNG_UP, INTERRUPTED, TERMINATED, CommandFailed, Interrupted
-from ctrader_twisted.cli.remedies import explain
+from ctrader_twisted.cli.remedies import SPENDING, explain
 from ctrader_twisted.cli.terminal import say
-from ctrader_twisted.errors import OpenApiError
+from ctrader_twisted.errors import OpenApiError, RequestFailed
 from ctrader_twisted.service.lookups import wait_for_no_lookup
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ class _Run:
         self._status = status or 0
 
     def _failed(self, failure: Failure) -> None:
-        if self._signalled is not None and failure.check(CancelledError):
-            return
         assert failure.value is not None
+        if self._signalled is not None and (failure.check(CancelledError) or _withdrawn(failure.value)):
+            return
         if not isinstance(failure.value, EXPECTED):
             _log.failure("a fault of this program", failure)
         self._status = tell(failure.value)
@@ -109,6 +109,11 @@ class _Run:
     def _stop(self, _: object = None) -> None:
         with suppress(ReactorNotRunning):
             self._reactor.stop()
+
+
+def _withdrawn(error: BaseException) -> bool:
+    """Say whether a request was given up because the program was told to end, and has used nothing up."""
+    return isinstance(error, RequestFailed) and str(error.reason) == "cancelled" and error.request not in SPENDING
 
 
 def show_cursor() -> None:

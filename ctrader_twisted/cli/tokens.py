@@ -16,7 +16,7 @@ from ctrader_twisted.cli.finding import find, token_folder
 from ctrader_twisted.cli.running import run
 from ctrader_twisted.cli.tables import days, kind
 from ctrader_twisted.cli.terminal import ask, cell, clean, say, show, show_json, table, warn
-from ctrader_twisted.service.documents import iso
+from ctrader_twisted.documents import iso
 from ctrader_twisted.tokens import Grant, GrantedAccount
 
 if TYPE_CHECKING:

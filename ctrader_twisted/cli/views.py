@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from ctrader_twisted.cli.board import Board, Row
-    from ctrader_twisted.service.documents import Document
+    from ctrader_twisted.documents import Document
 
 REDRAW: Final = 0.2
 """Seconds between two looks at whether the table has changed."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from twisted.internet.defer import CancelledError, Deferred
 
+from ctrader_twisted import documents
 from ctrader_twisted.cli import options
 from ctrader_twisted.cli.access import Access
 from ctrader_twisted.cli.board import Board, Row
@@ -19,11 +20,10 @@ from ctrader_twisted.cli.finding import find
 from ctrader_twisted.cli.running import run, sentence
 from ctrader_twisted.cli.terminal import clean, stdout_console, warn
 from ctrader_twisted.cli.views import JsonView, TableView
+from ctrader_twisted.documents.symbols import Symbols
 from ctrader_twisted.errors import ApplicationRefused, ServerError
 from ctrader_twisted.market import Quotes
 from ctrader_twisted.messages import ProtoOASpotEvent
-from ctrader_twisted.service import documents
-from ctrader_twisted.service.symbols import Symbols
 from ctrader_twisted.session.events import AccountChanged, Disconnected, Resynchronised
 from ctrader_twisted.session.machine import AccountState
 
@@ -137,7 +137,7 @@ class Watching:
         """Find the symbols, listen, and subscribe."""
         listed = await self._client.symbols_list(ctidTraderAccountId=self._account_id)
         self._symbols.learn_names(listed.symbol)
-        ids = {self._find(name): None for name in self._watched.names}
+        ids = self._find_all()
         details = await self._client.symbol_by_id(ctidTraderAccountId=self._account_id, symbolId=ids)
         self._symbols.learn_details(details.symbol)
         full = {symbol.symbolId: symbol for symbol in details.symbol}
@@ -175,16 +175,25 @@ class Watching:
             (Resynchronised, self._resynchronised),
         )
 
-    def _find(self, name: str) -> int:
-        found = self._symbols.find(name)
-        if found is None:
-            near = self._symbols.nearest(name)
-            if near is not None and near.casefold() == name.casefold():
+    def _find_all(self) -> dict[int, None]:
+        """Give the ids of the symbols, each once.
+
+        :raises CommandFailed: if there are some that do not exist, naming all of them.
+        """
+        ids: dict[int, None] = {}
+        unknown: list[str] = []
+        for name in self._watched.names:
+            near, found = self._symbols.nearest(name), self._symbols.find(name)
+            if found is None and near is not None and near.casefold() == name.casefold():
                 found = self._symbols.find(near)
             if found is None:
                 hint = f'Did you mean "{clean(near)}"?' if near else "To see them all: ctrader symbols"
-                raise CommandFailed(f'account {self._account_id} has no symbol "{name}". {hint}')
-        return found
+                unknown.append(f'account {self._account_id} has no symbol "{name}". {hint}')
+            else:
+                ids[found] = None
+        if unknown:
+            raise CommandFailed("; ".join(unknown))
+        return ids
 
     async def _subscribe(self, symbol_id: int) -> bool:
         try:

@@ -13,6 +13,7 @@ Every exception of the package, in one tree.
     │   ├── EventsDropped            a stream's reader was slower than its events
     │   ├── TokenStoreError          tokens can't be read, kept or locked
     │   ├── RecordingError           a recording of the flight recorder can't be read
+    │   ├── RecordingStoreError      market data can't be recorded where it is to be
     │   ├── OrderNotPlaced           an order was refused here: nothing was sent
     │   │   ├── ValueRefused           the symbol can't have it; `nearest` are values that it can
     │   │   │   ├── VolumeRefused        off step, below the minimum, above the maximum
@@ -25,6 +26,7 @@ Every exception of the package, in one tree.
     │   │   └── TradingHalted          the kill switch is on
     │   ├── HistoryRefused           bars or ticks that can't be asked for
     │   ├── ExtraMissing             a package that is needed is not installed
+    │   ├── CannotWait               a call that waits, where it would for ever (also a `RuntimeError`)
     │   └── ClientClosed             `close()` was called
     ├── RemoteError                the other side, or the way to it, is at fault
     │   ├── ProtocolError            what arrived can't be read
@@ -73,6 +75,7 @@ Every exception of the package, in one tree.
     │           ├── UnableToCancel
     │           ├── ShortSellingNotAllowed
     │           └── NothingToAmend
+    ├── CallTimeout                a call waited as long as it may; what it waited for may go on (also a `TimeoutError`)
     ├── HistoryIncomplete          history ended before its end; `until` says where to go on
     ├── OrderEnded                 an order has come to another end
     │   ├── NotFilled                than being filled
@@ -93,7 +96,7 @@ them so:
 
 * `roots` whose fault it is.
 * `history` bars and ticks of the past.
-* `files` the configuration, a replay, a recording.
+* `files` the configuration, a replay, a recording, a place to record to.
 * `access` tokens: where they are kept, and whether they still open anything.
 * `wire` what arrived and can't be read.
 * `connection` the connection, and what ends with the client.
@@ -102,12 +105,18 @@ them so:
 * `server` what the server answers with an error code, orders apart.
 * `refusals` orders and position commands that the server refused.
 * `codes` which class stands for which code.
+* `meanings` what codes mean that the schema does not have; what to do about those that share a class.
+* `calls` calls that wait, and can't, or do so no longer.
 """
 
 from ctrader_twisted.errors.access import (
     GrantRefused,
     OAuthRefused,
     TokenStoreError,
+)
+from ctrader_twisted.errors.calls import (
+    CallTimeout,
+    CannotWait,
 )
 from ctrader_twisted.errors.codes import (
     server_error_class,
@@ -125,6 +134,7 @@ from ctrader_twisted.errors.files import (
     ConfigurationError,
     ConfigurationErrors,
     RecordingError,
+    RecordingStoreError,
     ReplayError,
 )
 from ctrader_twisted.errors.history import (
@@ -221,7 +231,9 @@ __all__ = [
     "BadPrices",
     "BadStops",
     "BadVolume",
+    "CallTimeout",
     "CannotRoute",
+    "CannotWait",
     "ClientClosed",
     "ConfigurationError",
     "ConfigurationErrors",
@@ -265,6 +277,7 @@ __all__ = [
     "QueueFull",
     "RateLimited",
     "RecordingError",
+    "RecordingStoreError",
     "RemoteError",
     "ReplayError",
     "RequestFailed",

@@ -36,7 +36,7 @@ from ctrader_twisted.errors.server import (
     UnderMaintenance,
 )
 
-_CLASSES_BY_CODE: dict[str, type[ServerError]] = {
+CLASSES_BY_CODE: dict[str, type[ServerError]] = {
     "CH_CLIENT_AUTH_FAILURE": ApplicationRefused,
     "CH_OA_CLIENT_NOT_FOUND": ApplicationRefused,
     "CH_ACCESS_TOKEN_INVALID": TokenRefused,
@@ -58,9 +58,9 @@ _CLASSES_BY_CODE: dict[str, type[ServerError]] = {
     "CH_SERVER_NOT_REACHABLE": ServerUnavailable,
     "TIMEOUT_ERROR": ServerUnavailable,
 }
+"""Codes that mean the same whatever they answer."""
 
-
-_ORDER_CLASSES_BY_CODE: dict[str, type[OrderRefused]] = {
+ORDER_CLASSES_BY_CODE: dict[str, type[OrderRefused]] = {
     "TRADING_BAD_VOLUME": BadVolume,
     "TRADING_BAD_STAKE": BadVolume,
     "TRADING_BAD_STOPS": BadStops,
@@ -89,6 +89,7 @@ _ORDER_CLASSES_BY_CODE: dict[str, type[OrderRefused]] = {
     "ORDER_CANCEL_REJECTED": UnableToCancel,  # the type of an execution event that gives no code
     "SHORT_SELLING_NOT_ALLOWED": ShortSellingNotAllowed,
 }
+"""Codes of orders and position commands; as an answer to anything else they are a plain `ServerError`."""
 
 
 def server_error_class(code: str, description: str, *, order_command: bool) -> type[ServerError]:
@@ -105,7 +106,7 @@ def server_error_class(code: str, description: str, *, order_command: bool) -> t
             return NotAuthorised
         if order_command and said.startswith("nothing to amend"):
             return NothingToAmend
-    known = _CLASSES_BY_CODE.get(code)
+    known = CLASSES_BY_CODE.get(code)
     if known is not None:
         return known
-    return _ORDER_CLASSES_BY_CODE.get(code, OrderRefused) if order_command else ServerError
+    return ORDER_CLASSES_BY_CODE.get(code, OrderRefused) if order_command else ServerError

@@ -1,8 +1,8 @@
-"""Files that are refused: the configuration, a replay, a recording."""
+"""Files that are refused: the configuration, a replay, a recording, a place to record to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.errors.roots import LocalError
 
@@ -22,7 +22,7 @@ class ConfigurationError(LocalError):
 
     def __init__(self, file: str | Path, key: str, problem: str, remedy: str) -> None:
         super().__init__(file, key, problem, remedy)
-        self.file = str(file)
+        self.file: str = str(file)
         self.key = key
         self.problem = problem
         self.remedy = remedy
@@ -39,10 +39,10 @@ class ConfigurationErrors(ConfigurationError):
     """
 
     def __init__(self, errors: Iterable[ConfigurationError]) -> None:
-        self.errors = tuple(errors)
+        self.errors: tuple[ConfigurationError, ...] = tuple(errors)
         first = self.errors[0]
         super().__init__(first.file, first.key, first.problem, first.remedy)
-        self.args = (self.errors,)
+        self.args: tuple[Any, ...] = (self.errors,)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.errors))
@@ -62,10 +62,28 @@ class RecordingError(LocalError):
 
     def __init__(self, file: str | Path, place: str, problem: str) -> None:
         super().__init__(str(file), place, problem)
-        self.file = str(file)
+        self.file: str = str(file)
         self.place = place
         self.problem = problem
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.place}" if self.place else self.file
         return f"{where}: {self.problem}"
+
+
+class RecordingStoreError(LocalError):
+    """Market data can't be recorded where it is to be: somebody else has the place.
+
+    :ivar path: the folder, or a file in it.
+    :ivar problem: what is wrong.
+    :ivar remedy: what to do about it.
+    """
+
+    def __init__(self, path: str | Path, problem: str, remedy: str) -> None:
+        super().__init__(str(path), problem, remedy)
+        self.path: str = str(path)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.problem}: {self.remedy}"

@@ -77,4 +77,6 @@ class ExtraMissing(LocalError):
         self.install = install
 
     def __str__(self) -> str:
-        return f'{self.what} needs {self.package}: pip install "{self.install}"'
+        told = f'{self.what} needs {self.package}: pip install "{self.install}"'
+        extra = self.install.removeprefix("ctrader_twisted")
+        return told if extra == self.install else f'{told}, or in a copy of the source pip install ".{extra}"'

@@ -65,15 +65,23 @@ class RequestFailed(OpenApiError):
 class NeverArrived(RequestFailed):
     """A command left and was not answered, and the server's books show that it was not carried out: it may be repeated.
 
-    :ivar waited: seconds between the doubt and the last look into the books.
+    Or an order was asked for by an id that no order of this `Account` has, and the server's lists lack it.
+
+    :ivar waited: seconds between the doubt, or the question, and the last look into the books.
+    :ivar sent: whether the command left from here; False for an id that was only asked for.
     """
 
     consequence = "the server's books show that it was not carried out: it may be repeated"
 
-    def __init__(self, what: str, waited: float, account_id: int | None = None) -> None:
-        super().__init__(what, f"no answer came, and {waited:.0f} s later the server knows nothing of it", account_id)
-        self.args: tuple[Any, ...] = (what, waited, account_id)
+    def __init__(self, what: str, waited: float, account_id: int | None = None, sent: bool = True) -> None:
+        reason = f"no answer came, and {waited:.0f} s later the server knows nothing of it"
+        if not sent:
+            reason = f"no order of this id is in the server's lists, nor was in the last {waited:.0f} s"
+            self.consequence = "none was sent from here: check the id"
+        super().__init__(what, reason, account_id)
+        self.args: tuple[Any, ...] = (what, waited, account_id, sent)
         self.waited = waited
+        self.sent = sent
 
 
 class RequestNotSent(RequestFailed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctrader_twisted.errors.meanings import REMEDIES
 from ctrader_twisted.errors.roots import RemoteError
 
 
@@ -39,6 +40,8 @@ class ServerError(RemoteError):
         self.retry_after = retry_after
         self.maintenance_end = maintenance_end
         self.account_id = account_id
+        if remedy is None and not self.remedy:  # the class leaves it open
+            remedy = REMEDIES.get(code)
         if remedy is not None:
             self.remedy = remedy
         if self.remedy and not self._tells_remedy:

@@ -66,7 +66,7 @@ class Fetching:
         timeout: float = TIMEOUT,
         patience: float = PATIENCE,
     ) -> None:
-        self.requests = 0
+        self.requests: int = 0
         self._ask = ask
         self._stands = stands
         self._clock = clock

@@ -8,12 +8,12 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ctrader_twisted.errors import ClientClosed
-from ctrader_twisted.history.tables import moment
+from ctrader_twisted.history.moments import moment
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ctrader_twisted.history.sources import Source
+    from ctrader_twisted.history.paging import Source
 
 _T = TypeVar("_T")
 
@@ -105,6 +105,12 @@ class Series(Generic[_T]):
     def reached(self) -> datetime:
         """Everything before this has been got by iterating."""
         return moment(self._source.reached)
+
+    @property
+    def passed_over(self) -> tuple[datetime, ...]:
+        """The ms of which some ticks are left out: there are more than a page holds, and less than a ms can't be asked
+        for. A warning is logged for each."""
+        return tuple(moment(at) for at in self._source.passed)
 
     def _fetch(self) -> None:
         self._ahead = Deferred.fromCoroutine(self._source.next())

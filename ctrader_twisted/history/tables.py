@@ -1,7 +1,8 @@
 """Tables of history: columns of numbers; rows, pandas, polars and Arrow on request.
 
-A table is always ascending. Its prices are kept as the wire has them, as whole numbers of 1/100000 (`scaled`); as
-floats, and in everything that is made of the table, they are rounded to the symbol's digits.
+A table is always ascending, and its columns can't be written to: its parts share them. Prices are kept as the wire has
+them, as whole numbers of 1/100000 (`scaled`); as floats, and in everything that is made of the table, they are rounded
+to the symbol's digits.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import importlib
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar, overload
 
 import numpy as np
 
 from ctrader_twisted.errors import ExtraMissing
+from ctrader_twisted.history.moments import moment, ms_of
 from ctrader_twisted.market.bars import Bar
 from ctrader_twisted.market.calendar import bar_grid
-from ctrader_twisted.market.prices import RELATIVE_DIGITS, price_from_relative
+from ctrader_twisted.market.columns import floats
+from ctrader_twisted.market.prices import price_from_relative
 from ctrader_twisted.market.ticks import QuoteTick, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from typing import Self
 
     from numpy.typing import NDArray
@@ -29,14 +33,12 @@ if TYPE_CHECKING:
     from ctrader_twisted.market.columns import Column
 
 _Row = TypeVar("_Row", covariant=True)
+_Number = TypeVar("_Number", bound=np.generic)
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+TIME: Final = "time"
+"""The name of the column of times, the first one of every table."""
+
 _AT_ONCE: Final = 4096
-
-
-def moment(ms: int) -> datetime:
-    """Give ms since the epoch as an aware datetime, exactly."""
-    return EPOCH + timedelta(milliseconds=ms)
 
 
 class ScaledBars(NamedTuple):
@@ -55,7 +57,7 @@ class Table(Generic[_Row]):
     :ivar symbol: the symbol's name.
     :ivar symbol_id: its id with this broker.
     :ivar digits: decimal places of its prices.
-    :ivar columns: the columns by name, the time in ms first; prices in 1/100000.
+    :ivar columns: the columns by name, `TIME` in ms first; prices in 1/100000. They are read-only.
     """
 
     symbol: str
@@ -63,20 +65,21 @@ class Table(Generic[_Row]):
     digits: int
     columns: dict[str, Column]
 
-    time: ClassVar[str]
-    """The name of the column of times."""
     prices: ClassVar[tuple[str, ...]]
     """The names of the columns of prices."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", {name: _read_only(column) for name, column in self.columns.items()})
 
     def __repr__(self) -> str:
         what = f"<{type(self).__name__} of {self.name}: {len(self)}"
         if not len(self):
             return f"{what}>"
-        times = self.columns[self.time]
+        times = self.columns[TIME]
         return f"{what}, {moment(int(times[0])).isoformat()} to {moment(int(times[-1])).isoformat()}>"
 
     def __len__(self) -> int:
-        return len(self.columns[self.time])
+        return len(self.columns[TIME])
 
     def __iter__(self) -> Iterator[_Row]:
         return self.rows()
@@ -91,10 +94,14 @@ class Table(Generic[_Row]):
         """Give a part, which shares its columns with this table, or one row."""
         if isinstance(which, slice):
             return replace(self, columns={name: column[which] for name, column in self.columns.items()})
-        if not -len(self) <= which < len(self):
-            raise IndexError(f"no row {which} in {self!r}")
-        which %= len(self)
-        return next(self[which : which + 1].rows())
+        try:
+            row = index(which)
+        except TypeError:
+            raise TypeError(self._no_row(which)) from None
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"no row {row} in {self!r}")
+        row %= len(self)
+        return next(self[row : row + 1].rows())
 
     @property
     def name(self) -> str:
@@ -104,38 +111,37 @@ class Table(Generic[_Row]):
     @property
     def times(self) -> NDArray[np.datetime64]:
         """The times as ``datetime64[ms]``, which is UTC."""
-        return self.columns[self.time].view("datetime64[ms]")
+        return self.columns[TIME].view("datetime64[ms]")
 
     def between(self, start: datetime, end: datetime) -> Self:
-        """Give the part from ``start`` to before ``end``; both have to have a time zone."""
-        bounds = [round((each - EPOCH) / timedelta(milliseconds=1)) for each in (start, end)]
-        first, stop = np.searchsorted(self.columns[self.time], bounds)
+        """Give the part from ``start`` to before ``end``.
+
+        :raises HistoryRefused: if one of them is no datetime or has no time zone.
+        """
+        first, stop = np.searchsorted(self.columns[TIME], (ms_of(start, "start"), ms_of(end, "end")))
         return self[int(first) : int(stop)]
 
     def price(self, name: str) -> NDArray[np.float64]:
         """Give a column of prices as floats, each the one nearest to its decimal of the symbol's digits.
 
-        Half a last digit is rounded to even, as everywhere in this package.
+        Half a last digit is rounded to even, as everywhere in this package. It is made each time, and read-only: what
+        was written to it would be seen nowhere else.
         """
-        digits = min(self.digits, RELATIVE_DIGITS)
-        if digits == RELATIVE_DIGITS:
-            return self.columns[name] / 10.0**RELATIVE_DIGITS
-        whole = np.rint(self.columns[name] / 10.0 ** (RELATIVE_DIGITS - digits))
-        rounded: NDArray[np.float64] = whole / 10.0**digits
-        return rounded
+        return _read_only(floats(self.columns[name], self.digits))
 
     @abstractmethod
     def rows(self) -> Iterator[_Row]:
         """Iterate over rows, with `Decimal` prices."""
 
     def pandas(self) -> Any:
-        """Make a ``pandas.DataFrame``: prices as floats, indexed by time (UTC).
+        """Make a ``pandas.DataFrame``: prices as floats, indexed by time (UTC). It shares nothing with this table.
 
         :raises ExtraMissing: if pandas is not installed.
         """
         pandas = _needed("pandas", "a DataFrame", "pandas")
-        index = pandas.DatetimeIndex(self.times, tz="UTC", name=self.time)
-        return pandas.DataFrame(self._values(), index=index, copy=False)
+        times = pandas.DatetimeIndex(self.times, tz="UTC", name=TIME)
+        own = {name: each if each.flags.writeable else each.copy() for name, each in self._values().items()}
+        return pandas.DataFrame(own, index=times, copy=False)
 
     def polars(self) -> Any:
         """Make a ``polars.DataFrame``: prices as floats, times as ``Datetime("ms", "UTC")`` in the first column.
@@ -143,7 +149,7 @@ class Table(Generic[_Row]):
         :raises ExtraMissing: if polars is not installed.
         """
         polars = _needed("polars", "a DataFrame of polars", "polars")
-        times = polars.Series(self.time, self.columns[self.time]).cast(polars.Datetime("ms", "UTC"))
+        times = polars.Series(TIME, self.columns[TIME]).cast(polars.Datetime("ms", "UTC"))
         return polars.DataFrame([times, *(polars.Series(name, made) for name, made in self._values().items())])
 
     def arrow(self) -> Any:
@@ -152,16 +158,27 @@ class Table(Generic[_Row]):
         :raises ExtraMissing: if pyarrow is not installed.
         """
         pyarrow = _needed("pyarrow", "an Arrow table", "ctrader_twisted[data]")
-        times = pyarrow.array(self.columns[self.time], pyarrow.int64()).cast(pyarrow.timestamp("ms", "UTC"))
-        return pyarrow.table({self.time: times, **self._values()})
+        times = pyarrow.array(self.columns[TIME], pyarrow.int64()).cast(pyarrow.timestamp("ms", "UTC"))
+        return pyarrow.table({TIME: times, **self._values()})
 
     def _values(self) -> dict[str, NDArray[Any]]:
         """Give every column but the time, prices as floats."""
         return {
-            name: self.price(name) if name in self.prices else column
+            name: floats(column, self.digits) if name in self.prices else column
             for name, column in self.columns.items()
-            if name != self.time
+            if name != TIME
         }
+
+    def _no_row(self, which: object) -> str:
+        """Say what is wrong with what is no number of a row, and what to do."""
+        if not isinstance(which, str):
+            return f"{type(self).__name__} is not indexed by {type(which).__name__}: give a number or a slice"
+        problem = f"{type(self).__name__} has no row {which!r}"
+        if isinstance(getattr(type(self), which, None), property):
+            return f"{problem}: its columns are attributes, such as .{which}"
+        if which in self.prices:
+            return f"{problem}: its column of prices is .price({which!r})"
+        return f"{problem}: give a number or a slice"
 
     def _lists(self) -> Iterator[tuple[int, ...]]:
         """Give the rows as whole numbers, a piece of the table at a time."""
@@ -179,8 +196,7 @@ class Bars(Table[Bar]):
 
     period: str
 
-    time = "opened"
-    prices = ("open", "high", "low", "close")
+    prices: ClassVar[tuple[str, ...]] = ("open", "high", "low", "close")
 
     @property
     def name(self) -> str:
@@ -190,7 +206,7 @@ class Bars(Table[Bar]):
     @property
     def opened(self) -> Column:
         """Openings, ms since the epoch, UTC."""
-        return self.columns["opened"]
+        return self.columns[TIME]
 
     @property
     def open(self) -> NDArray[np.float64]:
@@ -239,8 +255,7 @@ class Ticks(Table[Tick]):
 
     side: int
 
-    time = "at"
-    prices = ("price",)
+    prices: ClassVar[tuple[str, ...]] = ("price",)
 
     @property
     def name(self) -> str:
@@ -250,7 +265,7 @@ class Ticks(Table[Tick]):
     @property
     def at(self) -> Column:
         """Times, ms since the epoch, UTC. There may be several ticks of one ms."""
-        return self.columns["at"]
+        return self.columns[TIME]
 
     @property
     def scaled(self) -> Column:
@@ -267,13 +282,12 @@ class Ticks(Table[Tick]):
 class QuoteTicks(Table[QuoteTick]):
     """Quotes of both sides, as they stood after each change of either."""
 
-    time = "at"
-    prices = ("bid", "ask")
+    prices: ClassVar[tuple[str, ...]] = ("bid", "ask")
 
     @property
     def at(self) -> Column:
         """Times, ms since the epoch, UTC. There may be several quotes of one ms."""
-        return self.columns["at"]
+        return self.columns[TIME]
 
     @property
     def bid(self) -> NDArray[np.float64]:
@@ -306,12 +320,21 @@ def concat(tables: Sequence[_Table]) -> _Table:
     for table in tables[1:]:
         if (type(table), table.name, table.symbol_id) != (type(first), first.name, first.symbol_id):
             raise ValueError(f"{table!r} is not of what {first!r} is")
-    times = [table.columns[table.time] for table in tables if len(table)]
+    times = [table.columns[TIME] for table in tables if len(table)]
     for earlier, later in zip(times, times[1:], strict=False):
         if later[0] < earlier[-1] or (later[0] == earlier[-1] and isinstance(first, Bars)):
             raise ValueError(f"{first.name}: a table begins at {later[0]} ms, before {earlier[-1]} ms where one ends")
     columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in first.columns}
     return replace(first, columns=columns)
+
+
+def _read_only(column: NDArray[_Number]) -> NDArray[_Number]:
+    """Show a column that can't be written to."""
+    if not column.flags.writeable:
+        return column
+    shown = column.view()
+    shown.flags.writeable = False
+    return shown
 
 
 def _needed(package: str, what: str, install: str) -> Any:

@@ -101,6 +101,8 @@ class LiveBars:
     def __init__(self) -> None:
         self._running: dict[int, dict[int, _Running]] = {}  # by symbol and period
         self._bids: dict[int, int] = {}
+        self._soonest: int | None = None  # the first end of those that run, as far as none has come or gone since
+        self._changed = False
 
     def feed(self, event: ProtoOASpotEvent, digits: int = RELATIVE_DIGITS) -> list[Bar]:
         """Take a spot event in and return the bars it shows to be closed, the oldest first.
@@ -121,7 +123,7 @@ class LiveBars:
         if running is None:
             running = self._running[symbol_id] = {}
         if len(trendbars) == 1:
-            ended = _take(running, symbol_id, trendbars[0], bid, digits)
+            ended = self._take(running, symbol_id, trendbars[0], bid, digits)
             return [] if ended is None else [ended]
         closed: list[Bar] = []
         newest: dict[int, int] = {}
@@ -130,7 +132,7 @@ class LiveBars:
         for trendbar in sorted(trendbars, key=_minute):
             # The event's bid belongs to the newest bar of its period; an older one beside it ended on the bid before.
             close = bid if trendbar.utcTimestampInMinutes == newest[trendbar.period] else before
-            ended = _take(running, symbol_id, trendbar, close, digits)
+            ended = self._take(running, symbol_id, trendbar, close, digits)
             if ended is not None:
                 closed.append(ended)
         return closed
@@ -147,14 +149,18 @@ class LiveBars:
             for period, bar in running.items():
                 if not bar.told and bar.end is not None and bar.end <= now:
                     running[period] = bar._replace(told=True)
+                    self._changed = True
                     closed.append(bar.bar(symbol_id, period))
         return sorted(closed, key=_opened)
 
     @property
     def closes_at(self) -> int | None:
         """When the time of the next running bar is over, ms since the epoch, UTC; None if that is not known of any."""
-        ends = (bar.end for running in self._running.values() for bar in running.values() if not bar.told)
-        return min((end for end in ends if end is not None), default=None)
+        if self._changed:
+            ends = (bar.end for running in self._running.values() for bar in running.values() if not bar.told)
+            self._soonest = min((end for end in ends if end is not None), default=None)
+            self._changed = False
+        return self._soonest
 
     def running(self, symbol_id: int, period: int) -> Bar | None:
         """Return the bar that is not closed yet, or None if none has come."""
@@ -165,32 +171,38 @@ class LiveBars:
         """Forget the running bars and the bids: after a loss their ticks have gaps, and no close would be right."""
         self._running.clear()
         self._bids.clear()
+        self._changed = True
 
-
-def _take(
-    running: dict[int, _Running], symbol_id: int, trendbar: ProtoOATrendbar, close: int | None, digits: int
-) -> Bar | None:
-    """Take the state of a bar in, and give the one that it closes."""
-    if trendbar.HasField("deltaClose"):  # never seen live, but if it comes it is the better word
-        close = trendbar.low + trendbar.deltaClose
-    if close is None:
-        return None  # no bid was ever seen, so the close is not known; the first event of a symbol carries one
-    period = trendbar.period
-    last = running.get(period)
-    minute = trendbar.utcTimestampInMinutes
-    if last is not None and minute < last.minute:
-        return None
-    ended = None
-    if last is not None and minute == last.minute:
-        end, told = last.end, last.told
-    else:
-        end, told = _end(period, minute * MINUTE), False
-        if last is not None and not last.told:
-            ended = last.bar(symbol_id, period)
-    low = trendbar.low
-    high = low + trendbar.deltaHigh
-    running[period] = _Running(minute, low + trendbar.deltaOpen, high, low, close, trendbar.volume, digits, end, told)
-    return ended
+    def _take(
+        self,
+        running: dict[int, _Running],
+        symbol_id: int,
+        trendbar: ProtoOATrendbar,
+        close: int | None,
+        digits: int,
+    ) -> Bar | None:
+        """Take the state of a bar in, and give the one that it closes."""
+        if trendbar.HasField("deltaClose"):  # never seen live, but if it comes it is the better word
+            close = trendbar.low + trendbar.deltaClose
+        if close is None:
+            return None  # no bid was ever seen, so the close is not known; the first event of a symbol carries one
+        period = trendbar.period
+        last = running.get(period)
+        minute = trendbar.utcTimestampInMinutes
+        if last is not None and minute < last.minute:
+            return None
+        ended = None
+        if last is not None and minute == last.minute:
+            end, told = last.end, last.told
+        else:
+            end, told = _end(period, minute * MINUTE), False
+            self._changed = True
+            if last is not None and not last.told:
+                ended = last.bar(symbol_id, period)
+        low = trendbar.low
+        high, opened = low + trendbar.deltaHigh, low + trendbar.deltaOpen
+        running[period] = _Running(minute, opened, high, low, close, trendbar.volume, digits, end, told)
+        return ended
 
 
 def _move(running: dict[int, _Running], event: ProtoOASpotEvent, bid: int) -> None:

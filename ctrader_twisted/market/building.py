@@ -16,6 +16,8 @@ from ctrader_twisted.market.light import LightQuote, require_numpy
 from ctrader_twisted.market.prices import RELATIVE_DIGITS, price_from_relative, relative_from_price
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.market.quotes import Quote
 
 Side: TypeAlias = Literal["bid", "ask", "mid"]
+_SIDES: Final[Mapping[str, Side]] = {"bid": "bid", "ask": "ask", "mid": "mid"}
 
 _LONG_AGO: Final = -(1 << 63)
 
@@ -36,7 +39,7 @@ class BarBuilder:
     :ivar late: how many ticks were left out, since their bar was closed or is one that `resume` leaves out.
     :param period: see `ctrader_twisted.market.calendar.bar_grid`.
     :param symbol_id: what the bars are marked with.
-    :param side: ``"bid"``, ``"ask"`` or ``"mid"``.
+    :param side: ``"bid"``, ``"ask"`` or ``"mid"``, in any case.
     :param digits: the symbol's digits.
     :param since: from when on ticks are fed without a hole, see `resume`.
     :raises ValueError: if there is no such period or side.
@@ -71,11 +74,12 @@ class BarBuilder:
         digits: int = RELATIVE_DIGITS,
         since: int | None = None,
     ) -> None:
-        if side not in ("bid", "ask", "mid"):
+        side = _SIDES.get(str(side).lower(), side)
+        if side not in _SIDES:
             raise ValueError(f"a bar is of the bid, the ask or the mid, not of {side!r}")
-        self.grid = bar_grid(period)
+        self.grid: BarGrid = bar_grid(period)
         self.side: Side = side
-        self.late = 0
+        self.late: int = 0
         self._symbol_id = symbol_id
         self._digits = digits
         self._open = self._high = self._low = self._close = self._ticks = 0

@@ -55,8 +55,8 @@ LENGTHS: Final[Mapping[str, int]] = {
 _NEW_YORK: Final = "America/New_York"
 _ROLL: Final = 17
 _WEEK_SECONDS: Final = 7 * 86_400
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smh])", re.ASCII)
-_UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR}
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhdwSHDW])", re.ASCII)  # to many people 1M is a month
+_UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 _WEEKS_AHEAD: Final = 54
 """How far a next opening is looked for: a holiday of a year is too long for anybody to wait."""
 
@@ -133,8 +133,8 @@ def bar_grid(period: int | str) -> BarGrid:
     Bars of a duration that the server does not have count from the beginning of the trading day, as H4 does; the last
     one of the day is as short as it has to be.
 
-    :param period: a ProtoOATrendbarPeriod or its name, in any case; or a duration of at most a day: ``"90s"``,
-        ``"7m"``, ``"3h"``.
+    :param period: a ProtoOATrendbarPeriod or its name, in any case; or a duration of at most a day, or ``"1w"``:
+        ``"90s"``, ``"7m"``, ``"3H"``. M for minutes is a small letter.
     :raises ValueError: if it is none.
     """
     return _grid(period if isinstance(period, str) else int(period))
@@ -146,15 +146,15 @@ def _grid(period: int | str) -> BarGrid:
         number = int(ProtoOATrendbarPeriod[name])
         if period == number or (isinstance(period, str) and period.upper() == name):
             return BarGrid(name, number, length)
-    # Small letters only: to many people 1M is a month.
     duration = _DURATION.fullmatch(period) if isinstance(period, str) else None
     if duration is not None:
-        length = int(duration[1]) * _UNITS[duration[2]]
+        unit = duration[2].lower()
+        length = int(duration[1]) * _UNITS[unit]
         for name, known in LENGTHS.items():
-            if length == known <= DAY:
+            if length == known and (length <= DAY or unit == "w"):
                 return _grid(name)
         if length <= DAY:
-            return BarGrid(duration[0], 0, length)
+            return BarGrid(duration[0].lower(), 0, length)
     periods = ", ".join(LENGTHS)
     raise ValueError(f"there is no period {period!r}: give one of {periods}, or a duration of at most 24h such as 90s")
 

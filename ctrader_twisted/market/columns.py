@@ -2,9 +2,9 @@
 
 In the answers to ProtoOAGetTrendbarsReq and ProtoOAGetTickDataReq every row is a tag, a length, and then nothing but
 tags and numbers. numpy finds where the rows begin, holds each to end where the next begins, and walks through the
-fields of all rows at once: eight bytes for each number, cut behind its last byte, the sevens of bits pushed together. A
-row may lack fields. What is of any other shape is parsed in full: the result is the same, and the tests hold the one to
-the other.
+fields of all rows at once: eight bytes for each tag and its number, cut behind its last byte, the sevens of bits pushed
+together. A row may lack fields. What is of any other shape is parsed in full: the result is the same, and the tests
+hold the one to the other.
 
 Needs numpy (the extra ``data``).
 """
@@ -19,7 +19,8 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from ctrader_twisted.errors import UndecodablePayload
-from ctrader_twisted.market.varints import LONGEST, joined
+from ctrader_twisted.market.prices import RELATIVE_DIGITS
+from ctrader_twisted.market.varints import PADDING, behind_tags, eights
 from ctrader_twisted.messages import ProtoOAGetTickDataRes, ProtoOAGetTrendbarsRes
 
 if TYPE_CHECKING:
@@ -44,9 +45,11 @@ _LOOKS: Final = 4
 _AT_ONCE: Final = 8192
 """Rows that are read together: what is made on the way stays small enough to stay near, and to be had again."""
 
-_U64 = np.uint64
-_ENDS: Final = _U64(0x8080808080808080)
-_ONE: Final = _U64(1)
+_BITS: Final = 49
+"""Bits of the seven bytes that are read of a number."""
+
+_LAST_THREE: Final = np.uint64(40)
+_SIGN: Final = np.uint64(0x01FFFF)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +127,19 @@ def read_ticks(payload: bytes) -> TickPage:
     return TickPage(at, price, has_more)
 
 
+def floats(prices: Column, digits: int) -> NDArray[np.float64]:
+    """Give prices in 1/100000 as floats, each the one nearest to its decimal of so many digits.
+
+    Half a last digit is rounded to even, as everywhere in this package.
+    """
+    digits = min(digits, RELATIVE_DIGITS)
+    if digits == RELATIVE_DIGITS:
+        return prices / 10.0**RELATIVE_DIGITS
+    whole = np.rint(prices / 10.0 ** (RELATIVE_DIGITS - digits))
+    rounded: NDArray[np.float64] = whole / 10.0**digits
+    return rounded
+
+
 def _columns(
     payload: bytes, entry: int, more: int, fields: Sequence[tuple[int, bool]]
 ) -> tuple[list[Column], bool | None] | None:
@@ -139,7 +155,8 @@ def _columns(
     start = _read_outside(payload, 0, head, outside)
     if start is None:
         return None
-    data = np.frombuffer(payload + bytes(16), np.uint8)  # whose end may be read over
+    padded = payload + PADDING  # its end may be read over
+    data = np.frombuffer(padded, np.uint8)
     heads = _heads(data, len(payload), start, head)
     if heads is None:
         return None
@@ -147,7 +164,7 @@ def _columns(
     if stop > len(payload) or _read_outside(payload, stop, head, outside) != len(payload):
         return None
     columns = [np.zeros(len(heads), np.int64) for _, wanted in fields if wanted]
-    words: NDArray[np.uint64] = np.ndarray((len(payload) + 8,), "<u8", data, strides=(1,))
+    words = eights(padded)
     for first in range(0, len(heads), _AT_ONCE):
         rows = slice(first, first + _AT_ONCE)
         if not _read_rows(data, words, heads[rows], fields, [column[rows] for column in columns]):
@@ -209,34 +226,27 @@ def _read_rows(
     left = iter(columns)
     for field, wanted in fields:
         column = next(left) if wanted else None
-        here = data[at] == field << 3
-        here &= at < ends
-        which: Any = slice(None) if here.all() else np.flatnonzero(here)
-        begins = at[which]
-        if not len(begins):
-            continue
-        begins += 1
-        numbers = words[begins]
-        last = ~numbers & _ENDS
-        last &= ~last + _ONE  # the high bit of the number's last byte; 0 if that is not among the eight
-        numbers &= last - _ONE
-        # As a float it shows in its exponent which bit it is.
-        sizes = ((last.astype(np.float64).view(np.int64) >> 52) - 1015) >> 3
-        beyond = int(sizes.min()) < 0
-        values = joined(numbers, LONGEST if beyond else int(sizes.max()))
-        if beyond:
-            # Ten bytes, of which the last two and the bits of the others that were left out can only be a sign.
-            long = sizes < 0
-            tail = begins[long]
-            if (data[tail + 8] != 0xFF).any() or (data[tail + 9] != 0x01).any():
+        found = words[at]
+        here = found.astype(np.uint8) == field << 3
+        here[-1] &= at[-1] < ends[-1]  # behind each of the others another one begins, with a tag that is no field's
+        which: Any = slice(None)
+        if not here.all():
+            which = np.flatnonzero(here)
+            if not len(which):
+                continue
+            found = found[which]
+        values, sizes = behind_tags(found)
+        if not int(sizes.min()):
+            # Ten bytes, of which the last three and the bits of the others that were left out can only be a sign.
+            long = sizes == 0
+            if (words[at[which][long] + 3] >> _LAST_THREE != _SIGN).any():
                 return False
-            values[long] -= 1 << 7 * LONGEST
-            sizes[long] = 10
-        begins += sizes
-        at[which] = begins
+            values -= long.astype(np.int64) << _BITS
+            sizes += long.astype(np.int64) * 11
+        at[which] += sizes
         if column is not None:
             column[which] = values
-    return bool((at == ends).all())
+    return bool((at == ends).all())  # what was read behind the end of a row is found out by that
 
 
 def _parsed_bars(payload: bytes) -> BarPage:

@@ -6,6 +6,7 @@ What is known of them:
   (documented).
 * An entry is on one side. One whose id is there already replaces it; the server deletes it and adds another (observed).
 * Where an event deletes and adds one id, it is deleted first (unconfirmed).
+* An entry with both sides or none is against the documentation. It is left out, and its deletion is no surprise.
 
 Nothing says that an event went missing, so an id that is deleted and was never added is counted: it tells that what is
 here is not what the server has.
@@ -105,10 +106,10 @@ class OrderBook:
     :param digits: the symbol's digits.
     """
 
-    __slots__ = ("_asks", "_bids", "_digits", "_entries", "symbol_id", "unknown", "unreadable")
+    __slots__ = ("_asks", "_bids", "_digits", "_entries", "_left_out", "symbol_id", "unknown", "unreadable")
 
     def __init__(self, symbol_id: int, digits: int = RELATIVE_DIGITS) -> None:
-        self.symbol_id = symbol_id
+        self.symbol_id: int = symbol_id
         self._digits = digits
         self.forget()
 
@@ -123,24 +124,28 @@ class OrderBook:
         """
         if event.symbolId != self.symbol_id:
             raise ValueError(f"an event of symbol {event.symbolId} came to the book of symbol {self.symbol_id}")
-        entries, bids, asks = self._entries, self._bids, self._asks
+        entries, left_out, bids, asks = self._entries, self._left_out, self._bids, self._asks
         for number in event.deletedQuotes:
             gone = entries.pop(number, None)
-            if gone is None:
-                self.unknown += 1
-            else:
+            if gone is not None:
                 side, price, size = gone
                 side.remove(price, size)
+            elif number in left_out:
+                left_out.remove(number)
+            else:
+                self.unknown += 1
         for quote in event.newQuotes:
-            is_bid = quote.HasField("bid")
-            if is_bid == quote.HasField("ask"):
-                self.unreadable += 1
-                continue
             number, size = quote.id, quote.size
-            gone = entries.get(number)
+            gone = entries.pop(number, None)
             if gone is not None:
                 side, price, old = gone
                 side.remove(price, old)
+            is_bid = quote.HasField("bid")
+            if is_bid == quote.HasField("ask"):
+                self.unreadable += 1
+                left_out.add(number)
+                continue
+            left_out.discard(number)
             side, price = (bids, quote.bid) if is_bid else (asks, quote.ask)
             entries[number] = (side, price, size)
             side.add(price, size)
@@ -181,4 +186,6 @@ class OrderBook:
         """Empty the book and its counts: after a loss, or a new subscription, the server tells all of it again."""
         self._bids, self._asks = _Side(_BID), _Side(_ASK)
         self._entries: dict[int, tuple[_Side, int, int]] = {}
-        self.unknown = self.unreadable = 0
+        self._left_out: set[int] = set()  # ids of the unreadable
+        self.unknown: int = 0
+        self.unreadable: int = 0

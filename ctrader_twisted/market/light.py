@@ -3,8 +3,9 @@
 All three forms say the same, event by event. What is left out of the lighter ones is the live bars, which ride in spot
 events, and fields that the schema does not have.
 
-Columns are read straight from the bytes. An event of spots is tags and varints and nothing else: where each varint ends
-is found for a whole read at once, and every second one is a value. Whatever has another shape is parsed as a message.
+Columns are read straight from the bytes. An event of spots is tags and varints and nothing else. Where all events of a
+read are laid out alike, each field is read where it stands; else all events are walked through field by field, which is
+half as quick. Whatever has another shape is parsed as a message.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
+import msgspec
 from google.protobuf.message import DecodeError
 
 from ctrader_twisted.messages import ProtoOASpotEvent
@@ -24,15 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_LAYOUTS: Final = 12
-"""Layouts up to which events are read layout by layout; for more of them it is quicker to look at each varint."""
-_WIDEST: Final = 62
-"""Bytes of an event whose layout fits into 64 bits."""
-_MOST_FIELDS: Final = 8
-"""Fields of an event whose tags fit into 64 bits."""
-
 ABSENT: Final = -1
-"""What a column has where an event lacks the field."""
+"""What a column has where an event lacks the field, or has a time before 1970, which none has."""
 
 _FIELDS: Final = ("ctidTraderAccountId", "symbolId", "bid", "ask", "sessionClose", "timestamp")
 _ROWS: Final = len(_FIELDS)
@@ -40,7 +35,7 @@ _MOST: Final = 2**63 - 1
 """What a column can hold: a price beyond it, which no market has, is taken for it in every lighter form."""
 
 
-class LightQuote(NamedTuple):
+class LightQuote(msgspec.Struct, frozen=True, gc=False):
     """What one spot event says, with the wire's numbers. As a rule it has one side only: the one that changed.
 
     `ctrader_twisted.market.Quotes` keeps both sides of each symbol.
@@ -60,6 +55,8 @@ class LightQuote(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class SpotColumns:
     """Many spot events at once, the oldest first: a column for each field, -1 where an event lacks it.
+
+    All who listen are given the same columns, so nobody can write to them: copy those that you change.
 
     :ivar account_id: ctidTraderAccountId.
     :ivar symbol_id: symbolId.
@@ -81,15 +78,27 @@ class SpotColumns:
 
     def quotes(self) -> Iterator[LightQuote]:
         """Give the events one by one."""
-        columns = (self.account_id, self.symbol_id, self.bid, self.ask, self.timestamp)
-        lists: list[list[Any]] = [column.tolist() for column in columns]
-        for index in (2, 3, 4):
-            if columns[index].min(initial=0) < 0:
-                lists[index] = [None if value == ABSENT else value for value in lists[index]]
-        return map(_new_quote, repeat(LightQuote), zip(*lists, strict=True))
+        if not len(self):
+            return iter(())
+        sides = (_values(self.bid), _values(self.ask), _values(self.timestamp))
+        account_id = int(self.account_id[0])
+        if (self.account_id == account_id).all():
+            accounts: Iterable[int] = repeat(account_id, len(self))  # one object for all of them
+        else:
+            accounts = self.account_id.tolist()
+        return map(LightQuote, accounts, self.symbol_id.tolist(), *sides)
 
 
-_new_quote = cast("Any", tuple.__new__)  # what LightQuote(...) does, at half the time
+def _values(column: NDArray[np.int64]) -> Iterable[int | None]:
+    """Give the values of a field that an event may lack."""
+    absent = column < 0
+    if not absent.any():
+        return cast("list[int]", column.tolist())
+    if absent.all():
+        return repeat(None, len(column))
+    values = column.astype(object)
+    values[absent] = None
+    return cast("list[int | None]", values.tolist())
 
 
 def has_numpy() -> bool:
@@ -117,7 +126,7 @@ def quote_of(event: ProtoOASpotEvent) -> LightQuote:
         event.symbolId,
         min(event.bid, _MOST) if event.HasField("bid") else None,
         min(event.ask, _MOST) if event.HasField("ask") else None,
-        event.timestamp if event.HasField("timestamp") else None,
+        event.timestamp if event.HasField("timestamp") and event.timestamp >= 0 else None,
     )
 
 
@@ -125,8 +134,7 @@ def columns_of(events: Iterable[ProtoOASpotEvent]) -> SpotColumns:
     """Give what messages say."""
     import numpy as np
 
-    table = np.array([_row(event) for event in events], np.int64).reshape(-1, _ROWS)
-    return SpotColumns(*table.T)
+    return _columns(np.array([_row(event) for event in events], np.int64).reshape(-1, _ROWS + 1).T)
 
 
 class LatestQuotes:
@@ -150,16 +158,22 @@ class LatestQuotes:
         """Give the last known sides of every symbol of an account, by symbolId."""
         return {symbol_id: quote for (account, symbol_id), quote in self._quotes.items() if account == account_id}
 
-    def forget(self, account_id: int | None = None) -> None:
-        """Forget what is known of an account, or of all: after a loss nobody knows which side has changed meanwhile."""
+    def forget(self, account_id: int | None = None, symbol_id: int | None = None) -> None:
+        """Forget what is known of an account, or of one symbol of it, or all: after a loss nobody knows which side has
+        changed meanwhile."""
         if account_id is None:
             self._quotes.clear()
+        elif symbol_id is not None:
+            self._quotes.pop((account_id, symbol_id), None)
         else:
             self._quotes = {key: quote for key, quote in self._quotes.items() if key[0] != account_id}
 
     def take(self, quote: LightQuote) -> None:
-        """Take one event in."""
-        account_id, symbol_id, bid, ask, timestamp = quote
+        """Take one event in. One that has neither side nor time is as if it had not come."""
+        account_id, symbol_id = quote.account_id, quote.symbol_id
+        bid, ask, timestamp = quote.bid, quote.ask, quote.timestamp
+        if bid is ask is timestamp is None:
+            return
         last = self._quotes.get((account_id, symbol_id))
         if last is not None:
             bid = last.bid if bid is None else bid
@@ -191,148 +205,108 @@ def read(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> tu
 
     :param data: bytes, with 64 zeros behind the last event.
     :param starts: where each event's payload begins.
-    :param stops: where it ends. Between two events there are whole varints only.
+    :param stops: where it ends.
     :return: the columns, without the events that can't be read, and the sizes of these.
     """
-    table = _by_layout(data, starts, stops)
-    if table is None:
-        table, unusual = _ragged(data, starts, stops)
+    table = _empty(len(starts))
+    if not _read_alike(table, data, starts, stops):
+        unusual = _walk(table, data, starts, stops)
         if len(unusual):
             return _mended(table, data, starts, stops, unusual)
-    return SpotColumns(*table), ()
+    return _columns(table), ()
+
+
+def _columns(table: NDArray[np.int64]) -> SpotColumns:
+    table.flags.writeable = False  # quotes are made of it afterwards
+    return SpotColumns(*table[:_ROWS])
 
 
 def _row(event: ProtoOASpotEvent) -> list[int]:
-    prices = [min(getattr(event, name), _MOST) if event.HasField(name) else ABSENT for name in _FIELDS[2:]]
-    return [event.ctidTraderAccountId, event.symbolId, *prices]
-
-
-@cache
-def _rows_by_tag() -> NDArray[np.int8]:
-    """Give for each tag the row of its field; -1 for all others."""
-    import numpy as np
-
-    rows = np.full(256, ABSENT, np.int8)
-    for row, name in enumerate(_FIELDS):
-        rows[ProtoOASpotEvent.DESCRIPTOR.fields_by_name[name].number << 3] = row  # wire type 0: a varint
-    return rows
+    values = [getattr(event, name) if event.HasField(name) else ABSENT for name in _FIELDS[2:]]
+    return [event.ctidTraderAccountId, event.symbolId, *(max(ABSENT, min(value, _MOST)) for value in values), ABSENT]
 
 
 def _empty(count: int) -> NDArray[np.int64]:
+    """Make a row for each field, and a last one for what means nothing here."""
     import numpy as np
 
-    table = np.full((_ROWS, count), ABSENT, np.int64)
+    table = np.full((_ROWS + 1, count), ABSENT, np.int64)
     table[:2] = 0  # account and symbol are required: as a message reads that lacks them nevertheless
     return table
 
 
-def _by_layout(data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Read events that have few layouts between them; None if they have many, or one that is not as expected.
-
-    A layout is which bytes say that more follow, and the tags: of events that have it in common, each field begins at
-    the same place and is read at once.
+@cache
+def _rows() -> dict[int, int]:
+    """Give the row of each varint by its tag of one byte, in order: also of those that the schema lacks, since servers
+    are ahead of it.
     """
-    import numpy as np
+    rows = {number << 3: _ROWS for number in range(1, 16)}
+    for row, name in enumerate(_FIELDS):
+        rows[ProtoOASpotEvent.DESCRIPTOR.fields_by_name[name].number << 3] = row
+    return rows
 
+
+def _read_alike(table: NDArray[np.int64], data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> bool:
+    """Read events of which each has the same fields, with values of as many bytes; False if these do not."""
     from ctrader_twisted.market import varints
 
     sizes = stops - starts
-    width = int(sizes.max())
-    if width > _WIDEST or not sizes.all():
-        return None
-    eights = varints.eights(data)
-    words = np.empty((len(starts), (width + 7) // 8), "<u8")
-    for number in range(words.shape[1]):
-        words[:, number] = eights[starts + 8 * number]
-    marks = varints.continued(words[:, 0])
-    for number in range(1, words.shape[1]):
-        marks |= varints.continued(words[:, number]) << np.uint64(8 * number)
-    # What lies behind an event is no longer of it: a bit of its own marks its end.
-    ends = np.uint64(1) << sizes.view(np.uint64)
-    octets, table = words.view(np.uint8), _empty(len(starts))
-    for mark, alike in _groups((marks & (ends - np.uint64(1))) | ends):
-        fields = _fields_of(mark)
-        if fields is None:
-            return None
-        these = slice(None) if alike is None else alike
-        kinds = np.zeros((len(starts[these]), _MOST_FIELDS), np.uint8)
-        kinds[:, : len(fields)] = octets[these][:, [at for at, _ in fields]]
-        for tags, same in _groups(kinds.view("<u8").ravel()):
-            rows = [_rows_by_tag()[tags >> 8 * number & 0xFF] for number in range(len(fields))]
-            if min(rows, default=ABSENT) < 0:
-                return None
-            where = these if same is None else same if alike is None else alike[same]
-            begins = starts[where]
-            for row, (at, size) in zip(rows, fields, strict=True):
-                wholes = eights[begins + (at + 1)]
-                wholes &= varints.KEPT[size]
-                table[row, where] = varints.joined(wholes, size)  # of a field that comes twice the last counts
-    return table
+    size = int(sizes[0])
+    fields = _fields_of(data[starts[0] : stops[0]])
+    if fields is None or not (sizes == size).all():
+        return False
+    pieces = varints.pieces(data, starts, size)
+    if not varints.alike(pieces, size, [begin - 1 for _, begin, _ in fields]):
+        return False
+    for row, begin, length in fields:
+        table[row] = varints.column(pieces, begin, length)  # of a field that comes twice the last counts
+    return True
 
 
-def _groups(keys: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.int64] | None]]:
-    """Give each key that there is and where it is; None for everywhere. Nothing more if there are too many."""
-    import numpy as np
-
-    if (keys == keys[0]).all():
-        yield int(keys[0]), None
-        return
-    found, which = np.unique(keys, return_inverse=True)
-    if len(found) > _LAYOUTS:
-        yield 0, None
-        return
-    for number, key in enumerate(found.tolist()):
-        yield key, np.flatnonzero(which == number)
-
-
-def _fields_of(mark: int) -> list[tuple[int, int]] | None:
-    """Give where each field's tag is and how many bytes its value has; None if it is no row of tags and varints.
-
-    :param mark: a bit for each byte that says that more follow, and one behind the last byte.
-    """
+def _fields_of(payload: bytes) -> list[tuple[int, int, int]] | None:
+    """Give the row of each field, where its value begins and how many bytes that has; None if it has other fields."""
     from ctrader_twisted.market import varints
 
-    fields: list[tuple[int, int]] = []
-    at, size = 0, mark.bit_length() - 1
+    rows = _rows()
+    fields: list[tuple[int, int, int]] = []
+    at, size = 0, len(payload)
     while at < size:
-        first = at + 1
-        end = first
-        while mark >> end & 1 and end < size:
+        row = rows.get(payload[at])
+        begin = end = at + 1
+        while end < size and payload[end] >= 0x80:
             end += 1
-        if mark >> at & 1 or end >= size or end - at > varints.LONGEST:
-            return None
-        fields.append((at, end - at))
         at = end + 1
-    return fields if len(fields) <= _MOST_FIELDS else None
+        if row is None or at > size or at - begin > varints.LONGEST:
+            return None
+        fields.append((row, begin, at - begin))
+    return fields
 
 
-def _ragged(
-    data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Read events of any fields; give the rows and which events are not as expected."""
+def _walk(
+    table: NDArray[np.int64], data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Read events that have their fields in the order of the tags, all at once; give which do not.
+
+    Each goes on from where it has come to, so one that stands at its end at last was never beyond it.
+    """
     import numpy as np
 
     from ctrader_twisted.market import varints
 
-    count = len(starts)
-    octets = np.frombuffer(data, np.uint8)
-    ends = varints.last_bytes(data, int(starts[0]), int(stops[-1]))
-    first, beyond = np.searchsorted(ends, starts), np.searchsorted(ends, stops)
-    pairs = (beyond - first) // 2
-    unusual = ((beyond - first) % 2 == 1) | (stops <= starts)
-    unusual |= octets[np.maximum(stops - 1, 0)] >= 0x80
-    event = np.repeat(np.arange(count), pairs)
-    place = np.arange(len(event)) - (np.cumsum(pairs) - pairs)[event]
-    index = first[event] + 2 * place
-    tags, lasts = ends[index], ends[index + 1]
-    before = np.where(place == 0, starts[event] - 1, ends[index - 1])
-    sizes = lasts - tags
-    rows = _rows_by_tag()[octets[tags]]
-    unusual[event[(rows < 0) | (tags - before != 1) | (sizes > varints.LONGEST)]] = True
-    read = varints.values(data, tags + 1, np.minimum(sizes, varints.LONGEST))
-    table = _empty(count)
-    table[rows, event] = read  # of a field that comes twice the last counts, as in protobuf
-    return table, np.flatnonzero(unusual)
+    at = starts.copy()
+    words = varints.eights(data)[at]
+    for tag, row in _rows().items():
+        has = (words & np.uint64(0xFF)) == tag
+        if not has.any():
+            continue
+        values, strides = varints.behind_tags(words)
+        if row < _ROWS:
+            np.copyto(table[row], values, where=has)
+        at += strides * has
+        if (at == stops).all():
+            break
+        words = varints.eights(data)[at]
+    return np.flatnonzero(at != stops)
 
 
 def _mended(
@@ -354,4 +328,4 @@ def _mended(
         except (DecodeError, UnicodeDecodeError):
             kept[event] = False
             unreadable.append(len(payload))
-    return SpotColumns(*table[:, kept]), unreadable
+    return _columns(table[:, kept]), unreadable

@@ -9,6 +9,7 @@ from ctrader_twisted.market.light import LightQuote
 from ctrader_twisted.market.prices import RELATIVE_DIGITS, price_from_relative
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from decimal import Decimal
 
     from ctrader_twisted.messages import ProtoOASpotEvent
@@ -42,7 +43,7 @@ class Quotes:
         :param digits: the symbol's digits.
         """
         if isinstance(event, LightQuote):
-            _, symbol_id, told_bid, told_ask, timestamp = event
+            symbol_id, told_bid, told_ask, timestamp = event.symbol_id, event.bid, event.ask, event.timestamp
         else:
             symbol_id = event.symbolId
             told_bid = event.bid if event.HasField("bid") else None
@@ -65,6 +66,13 @@ class Quotes:
         """Return the symbol's last quote, or None before the first."""
         return self._quotes.get(symbol_id)
 
-    def forget(self) -> None:
-        """Forget every quote: after a loss nobody knows which side has changed meanwhile."""
-        self._quotes.clear()
+    def __iter__(self) -> Iterator[int]:
+        """Give the symbolId of each that is known."""
+        return iter(tuple(self._quotes))
+
+    def forget(self, symbol_id: int | None = None) -> None:
+        """Forget the quote of a symbol, or every one: after a loss nobody knows which side has changed meanwhile."""
+        if symbol_id is None:
+            self._quotes.clear()
+        else:
+            self._quotes.pop(symbol_id, None)

@@ -368,7 +368,8 @@ class SymbolList:
         """Give names that may have been meant, the likeliest first: disabled, spelt alike, described so."""
         joined, folded = _joined(name), _folded(name)
         likely = [each.symbolName for each in self._symbols if not each.enabled and _joined(each.symbolName) == joined]
-        for form in difflib.get_close_matches(joined, self._joined, n=_SUGGESTED):
+        near = difflib.get_close_matches(joined, self._joined, n=_SUGGESTED, cutoff=0.8)
+        for form in near or difflib.get_close_matches(joined, self._joined, n=_SUGGESTED):
             likely.extend(each.symbolName for each in self._joined[form])
         if joined:
             likely.extend(

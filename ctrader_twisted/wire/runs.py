@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
 SPOT: Final = catalogue.TYPES[ProtoOASpotEvent]
 _HEAD: Final = short_head(SPOT)
-_HEAD_WORD: Final = int.from_bytes(_HEAD, "little")
 _BEFORE: Final = 9
 """Bytes before a payload: four of the length, four of the head, one of the payload's size."""
+_BEGINNING: Final = np.uint64(int.from_bytes(bytes(4) + _HEAD, "little"))
+"""The first eight of them, without the last byte of the length, which is the only one of it that is not 0."""
+_LENGTH: Final = np.uint64(0xFF << 24)
+"""Where that is."""
+_LOOKED_FOR: Final = 5
+"""Which of them is looked for: the second of the head, which is rare otherwise."""
 
 WORTH_IT: Final = 64
 """Events that a run must have: for fewer, numpy's calls take longer than to cut and parse each event."""
@@ -49,9 +54,9 @@ class SpotRun:
     payload_type = SPOT
 
     def __init__(self, data: bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> None:
-        self.data = data
-        self.starts = starts
-        self.stops = stops
+        self.data: bytes = data
+        self.starts: NDArray[np.int64] = starts
+        self.stops: NDArray[np.int64] = stops
         self._payloads: list[bytes] | None = None
 
     def __len__(self) -> int:
@@ -93,15 +98,20 @@ def take(data: bytes, start: int) -> SpotRun | None:
         return None
     padded = data + PADDING
     octets = np.frombuffer(padded, np.uint8)
-    words = np.ndarray((len(padded) - 3,), "<u4", padded, 0, (1,))  # four bytes from wherever one begins
-    heads = np.flatnonzero(words[start : len(data)] == _HEAD_WORD) + start
-    sizes = octets[heads + 4]
-    starts = heads + 5
+    eights = np.ndarray((len(padded) - 7,), "<u8", padded, 0, (1,))  # eight bytes from wherever one begins
+    frames = np.flatnonzero(octets[start + _LOOKED_FOR : len(data)] == _HEAD[1]) + start
+    words = eights[frames]
+    plain = (words & ~_LENGTH) == _BEGINNING
+    if not plain.all():
+        frames, words = frames[plain], words[plain]
+    sizes = octets[frames + (_BEFORE - 1)]
+    starts = frames + _BEFORE
     stops = starts + sizes
-    # The bytes of a head may stand in a payload as well: the first that is no neighbour's neighbour ends the run.
-    fits = (sizes < 0x80) & (words[heads - 4] == (sizes.astype(np.uint32) + 5) << 24) & (stops <= len(data))
-    fits[1:] &= starts[1:] == stops[:-1] + _BEFORE
-    fits[0] &= heads[0] == start + 4
+    # A beginning may stand in a payload as well: the first that is no neighbour's neighbour ends the run.
+    fits = (sizes < 0x80) & (words - _BEGINNING == (sizes.astype(np.uint64) + 5) << 24) & (stops <= len(data))
+    fits[1:] &= frames[1:] == stops[:-1]
+    if not len(fits) or frames[0] != start:
+        return None
     count = len(fits) if fits.all() else int(np.argmin(fits))
     if count < WORTH_IT:
         return None

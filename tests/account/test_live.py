@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +11,7 @@ from twisted.internet.task import Clock
 
 from ctrader_twisted import messages
 from ctrader_twisted.account import BarUpdate, Feed
-from ctrader_twisted.account.bar_clock import GRACE
+from ctrader_twisted.account.bar_clock import GRACE, BarClock
 from ctrader_twisted.account.bar_feeds import SETTLED, BarFeed
 from ctrader_twisted.account.live_books import MEND_EVERY
 from ctrader_twisted.errors import (
@@ -27,117 +25,26 @@ from ctrader_twisted.market import Bar, Lots, Quote, bar_grid
 from ctrader_twisted.sim import Options
 from ctrader_twisted.sim.feed.calendar import Period
 from ctrader_twisted.sim.feed.feed import Side, SideTick
-from ctrader_twisted.sim.feed.house import HOUSE
-from ctrader_twisted.sim.feed.modelled import ModelFeed
 from ctrader_twisted.sim.testing import DEFAULT_START, USD_ACCOUNT, VenueKit
+from tests.account.live_desks import (
+    BEGUN,
+    MINUTE,
+    USDJPY,
+    Desk,
+    as_row,
+    closed,
+    levels,
+    ms,
+    price,
+    sides,
+    slow_feed,
+    whole_book,
+)
 from tests.sim.trading.staged import stage
 from tests.sim.venues import EURUSD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ctrader_twisted.account import Account
-    from ctrader_twisted.client import OpenApiClient
-
-USDJPY = 4
-MINUTE = 60_000
-BEGUN = DEFAULT_START - MINUTE
-"""Opening of the first bar: at the start of the venue the last tick is of the minute before."""
-
-
-class Desk:
-    """A client, its account, and what the venue knows of both."""
-
-    def __init__(self, kit: VenueKit, **settings: Any) -> None:
-        self.kit = kit
-        self.client: OpenApiClient = kit.ready_client(USD_ACCOUNT, **settings)
-        self.account: Account = kit.settle(self.client.account(USD_ACCOUNT).ready())
-        self.live = self.account.live
-
-    def settle(self, deferred: Deferred[Any], within: float = 60.0) -> Any:
-        return self.kit.settle(deferred, within)
-
-    def heard(self, feed: Any) -> list[Any]:
-        told: list[Any] = []
-        feed.on(told.append)
-        return told
-
-    def follow(self, opening: Deferred[Any]) -> tuple[Any, list[Any]]:
-        """Give a feed, and what it has told from its beginning."""
-        told: list[Any] = []
-
-        def opened(feed: Any) -> Any:
-            feed.on(told.append)
-            return feed
-
-        return self.settle(opening.addCallback(opened)), told
-
-    def standing(self) -> set[tuple[str, int, int | None]]:
-        """What the client holds to be subscribed."""
-        return {(each.kind, each.symbol_id, each.period) for each in self.client.subscriptions(USD_ACCOUNT)}
-
-    def served(self) -> set[tuple[str, int, int | None]]:
-        """What the venue has subscribed."""
-        found: set[tuple[str, int, int | None]] = set()
-        for conversation in self.kit.venue.conversations.values():
-            session = conversation.sessions.get(USD_ACCOUNT)
-            if session is not None:
-                found |= {("spots", symbol_id, None) for symbol_id in session.spots}
-                found |= {("depth", symbol_id, None) for symbol_id in session.depth}
-                for symbol_id, watch in session.spots.items():
-                    found |= {("trendbars", symbol_id, period) for period in watch.periods}
-        return found
-
-    def subscribe(self, symbol_id: int = EURUSD, **more: Any) -> None:
-        """The user's own subscription."""
-        self.settle(self.client.subscribe_spots(ctidTraderAccountId=USD_ACCOUNT, symbolId=[symbol_id], **more))
-
-    def bars(self, start: int, end: int, period: Period = Period.M1) -> list[tuple[Any, ...]]:
-        """The venue's bars that open from one moment to before another."""
-        kit = self.kit
-        found, _ = kit.venue.feed.bars_back(EURUSD, period, start, end - 1, 10**6, now_ms=kit.venue.now())
-        return [(bar.open_ms, *map(price, bar[1:5]), bar.volume) for bar in found]
-
-    def requests(self) -> list[str]:
-        """Give the names of what the client is asked to send from now on."""
-        sent: list[str] = []
-        real = self.client.request
-        self.client.request = lambda message, **more: sent.append(type(message).__name__) or real(message, **more)
-        return sent
-
-    def lose(self, seconds: float) -> None:
-        """Be without a connection for so long."""
-        self.kit.refuse_connections()
-        self.kit.cut()
-        self.kit.advance(seconds)
-        self.kit.accept_connections()
-        self.settle(self.account.settled(), 120)
-        self.kit.advance(2)
-
-
-def slow_feed() -> ModelFeed:
-    """Prices that move a few times in a minute: hours pass in no time."""
-    return ModelFeed(1, [replace(one, ticks_per_minute=8) for one in HOUSE.instruments])
-
-
-def price(relative: int) -> Decimal:
-    return Decimal(relative) / 100_000
-
-
-def ms(text: str) -> int:
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
-
-
-def as_row(bar: Bar) -> tuple[Any, ...]:
-    return (bar.opened, bar.open, bar.high, bar.low, bar.close, bar.ticks)
-
-
-def closed(told: list[BarUpdate]) -> list[tuple[Any, ...]]:
-    return [as_row(each.bar) for each in told if each.closed]
-
-
-def sides(quotes: list[Quote]) -> list[tuple[Decimal | None, Decimal | None]]:
-    return [(quote.bid, quote.ask) for quote in quotes]
 
 
 @pytest.fixture
@@ -593,6 +500,30 @@ def test_the_latest_of_what_stood_before_are_known_at_once() -> None:
         assert sides([latest["EURUSD"]]) == [(price(found.bid), price(found.ask))]
 
 
+@pytest.mark.parametrize("name", ["EURUSD", "eurusd", "EUR/USD", " eur-usd", "fiber"])
+def test_what_is_told_last_is_found_by_any_name_that_finds_the_symbol(desk: Desk, name: str) -> None:
+    desk.account.alias({"fiber": "EURUSD"})
+    symbol = desk.settle(desk.account.symbol(name))
+    latest = desk.settle(desk.live.latest(name))
+    quotes = desk.settle(desk.live.quotes(name))
+    bars = desk.settle(desk.live.bars(name, "m1"))
+    desk.kit.advance(10)
+    for found in (latest, quotes.latest, bars.latest):
+        assert list(found) == ["EURUSD"] and found == {"EURUSD": found["EURUSD"]}
+        assert found[name] == found[symbol] == found.get(name) == found["EURUSD"]
+        assert name in found and symbol in found
+        for other in ("USDJPY", "nothing", "EUR", 1, None):
+            assert other not in found and found.get(other) is None
+            with pytest.raises(KeyError):
+                found[other]
+    with pytest.raises(TypeError):
+        quotes.latest["EURUSD"] = None
+    assert "Decimal" in repr(quotes.latest)
+    told = bars.latest[name]
+    assert (told.symbol, told.period) == ("EURUSD", "M1")
+    assert repr(bars) == "<BarFeed of EURUSD M1>"
+
+
 def test_nothing_to_follow_is_an_error(desk: Desk) -> None:
     for opening in (desk.live.quotes(), desk.live.latest()):
         with pytest.raises(ValueError, match="name a symbol"):
@@ -690,32 +621,14 @@ def test_the_clock_closes_a_bar_that_nothing_follows() -> None:
         assert order == sorted(order)
 
 
-@pytest.mark.parametrize("right", [True, False])
-def test_a_tick_long_past_tells_no_time(right: bool) -> None:
-    """On a Saturday the first events carry Friday's time: by that, no bar would ever be over. Our clock is asked, and
-    given a minute."""
-    start = ms("2026-03-07T12:00:30")
-    with VenueKit(start=start) as kit:
-        if right:
-            kit.clock.rightNow = kit.venue._started = start / 1000
-        desk = Desk(kit)
-        _, told = desk.follow(desk.live.bars("EURUSD", "M1"))
-        kit.advance(5)
-        assert [(each.bar.opened, each.closed) for each in told] == [
-            (ms("2026-03-06T21:54"), closed) for closed in ((False, True) if right else (False,))
-        ]
-
-
-def test_while_the_servers_clock_is_not_known_a_bar_is_given_a_minute_more() -> None:
-    start = ms("2026-03-06T21:54:30")
-    with VenueKit(start=start) as kit:
-        kit.clock.rightNow = kit.venue._started = start / 1000
+def test_where_no_event_tells_its_time_a_bar_is_closed_late() -> None:
+    with VenueKit(start=ms("2026-03-06T21:54:30")) as kit:
         desk = Desk(kit)
         desk.subscribe()  # without times
         _, told = desk.follow(desk.live.bars("EURUSD", "M1", running=False))
-        kit.advance(85)
+        kit.advance(60)  # the bar had run for half a minute, which nobody knows
         assert told == []
-        kit.advance(10)
+        kit.advance(2)
         assert closed(told) == desk.bars(ms("2026-03-06T21:54"), ms("2026-03-06T21:55"))
 
 
@@ -744,33 +657,105 @@ def test_a_loss_is_filled_in_from_history(kit: VenueKit, period: str, away: floa
     assert order == sorted(order)
 
 
-def test_history_is_given_a_moment_to_have_what_has_just_closed(desk: Desk) -> None:
-    asked: list[tuple[int, int]] = []
+class Filled:
+    """A feed of M1 bars by itself, and what it asks history for; only minutes count here."""
 
-    def history(start: int, until: int) -> Deferred[list[Bar]]:
-        asked.append((start, until))
-        return succeed([])
+    def __init__(self, desk: Desk) -> None:
+        self.symbol = desk.settle(desk.account.symbol("EURUSD"))
+        self.clock = Clock()
+        self.asked: list[tuple[int, int]] = []
+        self.bars: dict[int, Bar] = {}
+        self.bar_clock = BarClock(self.clock, lambda: self.feed.closes_at, lambda over: self.feed.flush(over))
+        self.feed = BarFeed(
+            self.symbol,
+            desk.live._lookup.id_of,
+            bar_grid("M1"),
+            10,
+            self._left,
+            clock=self.clock,
+            bar_clock=self.bar_clock,
+            running=False,
+            history=self._history,
+        )
+        self.told = desk.heard(self.feed)
 
-    def event(minute: int) -> messages.ProtoOASpotEvent:
+    def _left(self, _: Any) -> Deferred[None]:
+        self.bar_clock.stop()
+        return succeed(None)
+
+    def _history(self, start: int, until: int) -> Deferred[list[Bar]]:
+        self.asked.append((start // MINUTE, until // MINUTE))
+        return succeed([bar for opened, bar in self.bars.items() if start <= opened * MINUTE < until])
+
+    def spot(self, minute: int, now: int | None = None) -> None:
         bar = messages.ProtoOATrendbar(period=1, volume=1, low=100_000, utcTimestampInMinutes=minute)
-        return messages.ProtoOASpotEvent(symbolId=EURUSD, bid=100_000, timestamp=minute * MINUTE, trendbar=[bar])
+        at = (minute if now is None else now) * MINUTE
+        self.feed.spot(
+            messages.ProtoOASpotEvent(symbolId=EURUSD, bid=100_000, timestamp=at, trendbar=[bar]), self.symbol
+        )
 
-    symbol = desk.settle(desk.account.symbol("EURUSD"))
-    clock = Clock()
-    feed = BarFeed(symbol, bar_grid("M1"), 10, lambda _: succeed(None), clock=clock, running=False, history=history)
-    told = desk.heard(feed)
+    def minutes(self) -> list[int]:
+        return [each.bar.opened // MINUTE for each in self.told]
+
+
+def test_history_is_given_a_moment_to_have_what_has_just_closed(desk: Desk) -> None:
+    filled = Filled(desk)
     for minute in (10, 11):
-        feed.spot(event(minute), symbol)
-    feed.lost()
+        filled.spot(minute)
+    filled.feed.lost()
     for minute in (13, 14):
-        feed.spot(event(minute), symbol)
-    clock.advance(SETTLED - 0.1)
-    assert asked == []
-    clock.advance(0.2)
-    assert asked == [(11 * MINUTE, 13 * MINUTE)]
-    assert [each.bar.opened // MINUTE for each in told] == [10, 13]
-    feed.close()
-    assert clock.getDelayedCalls() == []
+        filled.spot(minute)
+    filled.clock.advance(SETTLED - 0.1)
+    assert filled.asked == []
+    filled.clock.advance(0.2)
+    assert filled.asked == [(11, 13)]
+    assert filled.minutes() == [10, 13]
+    filled.feed.close()
+    assert filled.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("stale", [9, 11])
+def test_an_old_bar_that_a_first_event_tells_hides_no_hole(desk: Desk, stale: int) -> None:
+    filled = Filled(desk)
+    for minute in (10, 11):
+        filled.spot(minute)
+    filled.feed.lost()
+    filled.spot(stale, now=20)
+    whole = Bar(EURUSD, 1, 11 * MINUTE, *[price(100_000)] * 4, 77)
+    filled.bars = {11: whole}
+    filled.spot(20)
+    filled.clock.advance(SETTLED)
+    assert filled.asked == [(11, 20)]
+    assert filled.minutes() == [10, 11]
+    assert filled.told[-1].bar == whole
+    filled.feed.close()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_end_of_a_bar_that_a_loss_has_cost_is_read(desk: Desk, again: bool) -> None:
+    filled = Filled(desk)
+    for minute in (10, 11):
+        filled.spot(minute)
+    filled.feed.lost()
+    if again:
+        filled.spot(11)
+        filled.feed.lost()
+    filled.spot(12)
+    filled.clock.advance(SETTLED)
+    assert filled.asked == [(11, 12)]
+    filled.feed.close()
+
+
+def test_the_bar_that_ran_through_a_loss_is_whole_and_history_is_not_asked(desk: Desk) -> None:
+    filled = Filled(desk)
+    for minute in (10, 11):
+        filled.spot(minute)
+    filled.feed.lost()
+    for minute in (11, 12, 15):
+        filled.spot(minute)
+    filled.clock.advance(SETTLED)
+    assert (filled.asked, filled.minutes()) == ([], [10, 11, 12])
+    filled.feed.close()
 
 
 def test_without_being_asked_to_a_loss_is_not_filled_in(desk: Desk) -> None:
@@ -836,20 +821,6 @@ def test_no_such_period_is_told_at_once(desk: Desk) -> None:
 
 
 # Books
-
-
-def whole_book(desk: Desk) -> tuple[list[tuple[Decimal, int]], list[tuple[Decimal, int]]]:
-    found: dict[str, dict[Decimal, int]] = {"bid": {}, "ask": {}}
-    for level in desk.kit.venue.ticker.book(EURUSD).levels():
-        side = "bid" if level.is_bid else "ask"
-        at = price(level.price)
-        found[side][at] = found[side].get(at, 0) + level.size
-    return sorted(found["bid"].items(), reverse=True), sorted(found["ask"].items())
-
-
-def levels(book: Any) -> tuple[list[tuple[Decimal, int]], list[tuple[Decimal, int]]]:
-    bids, asks = book.snapshot()
-    return [each[:2] for each in bids], [each[:2] for each in asks]
 
 
 def test_a_book_is_the_venues(desk: Desk) -> None:

@@ -387,8 +387,13 @@ def test_an_order_of_a_process_that_has_died_is_found_by_its_id(kit: VenueKit, a
     found = kit.settle(other.find("tuesday-1"))
     kit.settle(found.done())
     assert found.state is OrderState.FILLED and len(found.fills) == 1
-    with pytest.raises(NeverArrived):
+    with pytest.raises(NeverArrived) as caught:
         kit.settle(other.find("tuesday-2"))
+    assert not caught.value.sent
+    assert str(caught.value) == (
+        f"order 'tuesday-2' for account {USD_ACCOUNT}: no order of this id is in the server's lists, nor was in the "
+        "last 10 s; none was sent from here: check the id"
+    )
 
 
 def test_what_another_client_does_is_seen(kit: VenueKit, account: Account) -> None:

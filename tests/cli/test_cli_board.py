@@ -90,6 +90,27 @@ def charted(board: Board, width: int, encoding: str = "utf-8") -> list[str]:
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
+def test_columns_are_left_out_where_there_is_no_room() -> None:
+    """A price that is cut is a wrong one."""
+    board = Board()
+    board.rows = {1: Row("EURUSD", 5, 4), 2: Row("XAUUSD", 2, 0)}
+    board.rows[1].take(quote("1.12356", "1.12358"), "10:00:00.0")
+    board.rows[2].take(quote("4569.20", "4569.45"), "10:00:00.0")
+    for width, columns in (
+        (48, ["symbol", "bid", "ask", "spread", "change", "time"][:5]),
+        (40, ["symbol", "bid", "ask", "spread", "change"]),
+        (36, ["symbol", "bid", "ask", "spread"]),
+        (25, ["symbol", "bid", "ask"]),
+    ):
+        lines = charted(board, width)
+        assert lines[0].split() == columns
+        assert [line.split()[:3] for line in lines[1:]] == [
+            ["EURUSD", "1.12356", "1.12358"],
+            ["XAUUSD", "4569.20", "4569.45"],
+        ]
+        assert len(lines) == 3
+
+
 def test_a_small_chart_where_there_is_room() -> None:
     board = Board()
     board.rows = {1: Row("EURUSD", 5, 4), 2: Row("USDJPY", 3, 2)}

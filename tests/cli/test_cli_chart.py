@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
 
+from ctrader_twisted.charting.candles import DARK, span_written
 from ctrader_twisted.cli import chart as charts
 from ctrader_twisted.cli.chart import Drawn, draw_chart
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.errors import ExtraMissing, UnknownSymbol
+from ctrader_twisted.sim import Options
 from ctrader_twisted.sim.feed.calendar import Period
 from ctrader_twisted.sim.testing import ACCESS_TOKEN, DEFAULT_START, EUR_ACCOUNT, VenueKit
 from ctrader_twisted.tokens import Grant, GrantedAccount
@@ -66,8 +69,17 @@ def test_the_last_bars(
     ids = {element.get("id") for element in root.iter()}
     assert {"wicks", "bodies", "volume", "last"} <= ids
     err = " ".join(capsys.readouterr().err.split())
-    assert f"a.svg: {count} {period} bars of EURUSD, " in err
+    assert f"a.svg: {count} {period} bars of EURUSD, {span_written(drawn_bars[0])}" in err, "as the picture has it"
     assert [each.name for each in tmp_path.glob("a.svg*")] == ["a.svg"]
+
+
+def test_more_bars_than_a_page_holds(tmp_path: Path, drawn_bars: list[Bars]) -> None:
+    """One of a page is the bar that is running, which is not given."""
+    with VenueKit(options=Options(bars_per_page=50)) as kit:
+        kit.advance(60)
+        for count in (49, 50, 120):
+            draw(kit, tmp_path, "a.svg", count=count)
+            assert drawn_bars[-1].opened.tolist() == expected(kit, Period.H1, count)
 
 
 def test_a_span(tmp_path: Path, drawn_bars: list[Bars]) -> None:
@@ -96,14 +108,31 @@ def test_nothing_to_draw(tmp_path: Path) -> None:
             CommandFailed, match="EURUSD: the server has no H1 bars from 2026-02-28 12:00 to 2026-02-28"
         ):
             draw(kit, tmp_path, "a.svg", count=None, start=saturday, end=saturday + HOUR)
+        with pytest.raises(CommandFailed, match=r"to now: that is later than its newest, of 2026-03-03 08:5\d\. Begin"):
+            draw(kit, tmp_path, "a.svg", count=None, start=NOW + 361 * 24 * HOUR)
+
+
+def test_on_dark_paper(tmp_path: Path) -> None:
+    with VenueKit() as kit:
+        draw(kit, tmp_path, "a.svg", count=5)
+        draw(kit, tmp_path, "b.svg", count=5, dark=True)
+    assert DARK.paper in (tmp_path / "b.svg").read_text() and DARK.paper not in (tmp_path / "a.svg").read_text()
+
+
+def test_what_is_no_ordinary_file_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.svg")
+    with VenueKit() as kit:
+        with pytest.raises(CommandFailed, match="a.svg can't be written: it is no ordinary file"):
+            draw(kit, tmp_path, "a.svg")
+    assert not (tmp_path / "a.svg").is_file()
 
 
 def test_what_can_not_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with VenueKit() as kit:
         with pytest.raises(CommandFailed, match="give the picture .svg or .png"):
             draw(kit, tmp_path, "a.gif")
-        with pytest.raises(UnknownSymbol, match="did you mean EURUSD"):
-            draw(kit, tmp_path, "a.svg", "EURUSX")
+        with pytest.raises(UnknownSymbol, match="did you mean EURUSD\\?"):
+            draw(kit, tmp_path, "a.svg", "EURUSDX")
         with pytest.raises(CommandFailed, match="a.svg can't be written: its folder does not exist"):
             draw(kit, tmp_path, "nowhere/a.svg")
         monkeypatch.setattr(charts, "find_spec", lambda name: None)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from ctrader_twisted.cli.files.contents import Contents
 from ctrader_twisted.cli.files.merging import merged
 from ctrader_twisted.cli.files.parts import Part
-from ctrader_twisted.cli.files.replacing import replace
 from ctrader_twisted.cli.files.tally import OutOfOrder, Tally
+from ctrader_twisted.replacing import replace
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SYMBOL: Any = SimpleNamespace(name="EURUSD", symbol_id=1, digits=5)
@@ -27,7 +27,7 @@ BARS = Contents("period", "M1")
 
 
 def ticks(times: list[int], price: int) -> Any:
-    return TICKS.table(SYMBOL, {"at": np.array(times, np.int64), "price": np.full(len(times), price, np.int64)})
+    return TICKS.table(SYMBOL, {"time": np.array(times, np.int64), "price": np.full(len(times), price, np.int64)})
 
 
 @given(
@@ -77,13 +77,13 @@ def test_parts_take_the_place_of_what_the_file_has_of_their_time(
 def test_a_quote_is_told_from_the_last_change_of_either_side_on(
     bids: list[int], asks: list[int], known: int | None
 ) -> None:
-    columns = {"at": np.arange(1, len(bids) + 1) * 10, "bid": np.array(bids), "ask": np.array(asks)}
+    columns = {"time": np.arange(1, len(bids) + 1) * 10, "bid": np.array(bids), "ask": np.array(asks)}
     assert QUOTES.known_from(QUOTES.table(SYMBOL, columns)) == known
 
 
 def minutes(*numbers: int) -> Any:
     columns = {name: np.full(len(numbers), 5, np.int64) for name in BARS.numbers}
-    return BARS.table(SYMBOL, {**columns, "opened": np.array(numbers, np.int64) * 60_000})
+    return BARS.table(SYMBOL, {**columns, "time": np.array(numbers, np.int64) * 60_000})
 
 
 def test_what_is_missing_between_two_tables_counts_too() -> None:

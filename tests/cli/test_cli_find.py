@@ -264,3 +264,22 @@ def test_more_for_a_host_of_the_file_with_a_warning(tmp_path: Path) -> None:
     assert {name: each.historical_per_second for name, each in found.environments.items()} == {"demo": 20, "live": 5}
     (warning,) = found.warnings
     assert "--historical-per-second 20" in warning and "proxy.example" in warning
+
+
+def test_an_environment_that_does_not_exist_beside_a_simulator(tmp_path: Path) -> None:
+    """That is what is wrong, not what another one would need."""
+    file = write(tmp_path, '[simulator]\n[environment.mine]\nhost = "localhost"\n')
+    with pytest.raises(click.UsageError, match='no environment "foo": known are demo, live, mine, simulator'):
+        find(Wanted(config=file, environment="foo"), {})
+
+
+def test_a_limit_above_spotwares_for_the_simulator(tmp_path: Path) -> None:
+    file = write(tmp_path, "[simulator]\n")
+    assert find(Wanted(config=file), {}).warnings == ()
+    there = find(Wanted(config=file, historical_per_second=500), {})
+    (warning,) = there.warnings
+    assert (
+        "--historical-per-second 500 is more than Spotware's servers allow (5): make sure that the simulator" in warning
+    )
+    assert there.environments["simulator"].historical_per_second == 500
+    assert find(Wanted(config=file, historical_per_second=2), {}).environments["simulator"].historical_per_second == 2

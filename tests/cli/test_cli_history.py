@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import json
 import re
@@ -14,80 +13,13 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.cli.history import Wanted, fetch_history
-from ctrader_twisted.errors import LocalError, ServerError
-from ctrader_twisted.sim import Options
-from ctrader_twisted.sim.feed.calendar import Period
+from ctrader_twisted.errors import ServerError
 from ctrader_twisted.sim.feed.feed import Side
-from ctrader_twisted.sim.testing import ACCESS_TOKEN, DEFAULT_START, EUR_ACCOUNT, VenueKit
-from ctrader_twisted.tokens import Grant, GrantedAccount
-from tests.cli.rooms import access, found, keep, settle
+from tests.cli.desk import DAY, EURUSD, HOUR, NOW, Desk, listed, refused, rows
+from tests.cli.rooms import access, settle
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-GRANT = Grant("default", ACCESS_TOKEN, accounts=(GrantedAccount(EUR_ACCOUNT, False),))
-NOW = datetime.fromtimestamp(DEFAULT_START / 1000, UTC)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-EURUSD = 1
-
-
-class Later:
-    """A kit's clock that knows what year it is."""
-
-    def __init__(self, clock: Any) -> None:
-        self.callLater = clock.callLater
-        self._clock = clock
-
-    def seconds(self) -> float:
-        now: float = self._clock.seconds()
-        return DEFAULT_START / 1000 + now
-
-
-class Desk(VenueKit):
-    """A venue with small pages, and the command beside it."""
-
-    def __init__(self, folder: Path, *, page: int = 100, **more: Any) -> None:
-        super().__init__(options=Options(bars_per_page=page, ticks_per_page=page), **more)
-        self.folder = folder
-        self.reactor: Any = Later(self.clock)
-        self.there = found(folder)
-        keep(self, self.there, GRANT)
-
-    def fetch(self, out: str, *names: str, within: float = 3600.0, **wanted: Any) -> int:
-        """Run the command; its file is in the folder."""
-        settings = {"start": NOW - 3 * HOUR, "end": NOW - HOUR, **wanted}
-        asked = Wanted(names or ("EURUSD",), str(self.folder / out), **settings)
-        status: int = settle(
-            self, fetch_history(self.reactor, self.there, asked, access=access(self, self.there)), within
-        )
-        return status
-
-    def bars(self, start: datetime, end: datetime) -> list[tuple[Any, ...]]:
-        """What the venue knows."""
-        bounds = round(start.timestamp() * 1000), round(end.timestamp() * 1000) - 1
-        bars, _ = self.venue.feed.bars_back(EURUSD, Period.M1, *bounds, 10**6, now_ms=self.venue.now())
-        return [
-            (
-                iso(bar.open_ms),
-                *(f"{price / 100_000:.5f}" for price in (bar.open, bar.high, bar.low, bar.close)),
-                bar.volume,
-            )
-            for bar in bars
-        ]
-
-
-def iso(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def listed(file: Path) -> list[tuple[Any, ...]]:
-    return [(*list(row.values())[2:-1], int(row["ticks"])) for row in rows(file)]
 
 
 def test_bars_are_those_of_the_venue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +57,7 @@ def test_every_format_gives_the_same_back(tmp_path: Path, suffix: str, ticks: st
         found = [{name: in_text(value) for name, value in row.items()} for row in table.to_pylist()]
         if ticks is None:
             for row in expected:
-                row["opened"] = row["opened"].replace("Z", ".000Z")
+                row["time"] = row["time"].replace("Z", ".000Z")
     else:
         found = rows(tmp_path / "a.csv")
     assert found == expected
@@ -144,7 +76,7 @@ def test_ticks_are_those_of_the_venue(tmp_path: Path, side: str) -> None:
         assert desk.fetch("t.csv", period=None, ticks=side, start=start, end=end) == 0
         bounds = round(start.timestamp() * 1000), round(end.timestamp() * 1000) - 1
         ticks, _ = desk.venue.feed.ticks_back(EURUSD, Side[side.upper()], *bounds, 10**6, now_ms=desk.venue.now())
-    found = [(ms(row["at"]), round(float(row["price"]) * 100_000)) for row in rows(tmp_path / "t.csv")]
+    found = [(ms(row["time"]), round(float(row["price"]) * 100_000)) for row in rows(tmp_path / "t.csv")]
     assert found == [tuple(tick) for tick in ticks[::-1]]
     assert len(found) > 100
 
@@ -299,32 +231,7 @@ def test_a_weekend_is_not_missing(tmp_path: Path, capsys: pytest.CaptureFixture[
     )
 
 
-def test_what_is_missing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "a.csv"
-    with Desk(tmp_path) as desk:
-        assert desk.fetch("a.csv", start=NOW - 5 * HOUR) == 0
-        lines = file.read_text().splitlines()
-        del lines[20:110]  # an hour and a half
-        del lines[40:43]
-        file.write_text("\n".join(lines) + "\n")
-        capsys.readouterr()
-        assert desk.fetch("a.csv", start=NOW - 5 * HOUR, as_json=True) == 0
-        (document,) = json.loads(capsys.readouterr().out)
-        assert document["missing"] == [{"start": "2026-03-03T04:19:00.000Z", "end": "2026-03-03T05:49:00.000Z"}]
-        assert (document["quiet_spans"], document["quiet_seconds"]) == (1, 180)
-        assert desk.fetch("a.csv", start=NOW - 5 * HOUR) == 0
-    err = capsys.readouterr().err
-    assert "2026-03-03 04:19 to 2026-03-03 05:49 (90 min)" in err
-    assert "; besides 1 span without a tick, 3 min in all" in err
-
-
 # What can't be
-
-
-def refused(desk: Desk, out: str, *names: str, **wanted: Any) -> str:
-    with pytest.raises((CommandFailed, LocalError)) as caught:
-        desk.fetch(out, *names, **wanted)
-    return str(caught.value)
 
 
 def test_a_symbol_that_does_not_exist(tmp_path: Path) -> None:
@@ -337,6 +244,14 @@ def test_a_symbol_that_does_not_exist(tmp_path: Path) -> None:
 def test_a_suffix_that_says_no_format(tmp_path: Path, name: str, asked: list[Any]) -> None:
     with Desk(tmp_path) as desk:
         assert "give the file one of .csv, .jsonl, .ndjson, .parquet" in refused(desk, name)
+    assert not asked
+
+
+def test_stdout_is_no_file(tmp_path: Path, asked: list[Any]) -> None:
+    with Desk(tmp_path) as desk:
+        wanted = Wanted(("EURUSD",), "-", NOW - HOUR)
+        with pytest.raises(CommandFailed, match="name a file, for the next run to go on with: stdout is none"):
+            settle(desk, fetch_history(desk.reactor, desk.there, wanted, access=access(desk, desk.there)))
     assert not asked
 
 
@@ -364,16 +279,53 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path, suffix: str) -> 
 
 
 @pytest.mark.parametrize(
-    "line", ["EURUSD,M1,nonsense,1,1,1,1,5", "EURUSD,M1", "EURUSD,M1,2020-01-01T00:00:00Z,1,1,1,1,5", '"EURUSD']
+    ("line", "said"),
+    [
+        ("EURUSD,M1,nonsense,1,1,1,1,5", "row 121: "),
+        ("EURUSD,M1", "row 121: it has 2 values, not 8"),
+        ("EURUSD,M1,2020-01-01T00:00:00Z,1,1,1,1,5", "2020-01-01"),
+        ('"EURUSD', "row 121: "),
+    ],
 )
-def test_a_file_that_was_spoilt(tmp_path: Path, line: str) -> None:
+def test_a_file_that_was_spoilt(tmp_path: Path, line: str, said: str) -> None:
     with Desk(tmp_path) as desk:
         assert desk.fetch("a.csv") == 0
         with (tmp_path / "a.csv").open("a") as file:
             file.write(line + "\n")
         before = (tmp_path / "a.csv").read_bytes()
-        assert "a.csv is not as this command writes M1 bars: " in refused(desk, "a.csv")
+        told = refused(desk, "a.csv")
+        assert "a.csv is not as this command writes M1 bars: " in told and said in told
     assert (tmp_path / "a.csv").read_bytes() == before
+
+
+def test_a_parquet_file_that_another_program_wrote_back(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with Desk(tmp_path) as desk:
+        assert desk.fetch("a.parquet") == 0
+        table = pq.read_table(tmp_path / "a.parquet")
+        for column in ("symbol", "ticks"):
+            place = table.schema.get_field_index(column)
+            kind = pa.string() if column == "symbol" else pa.int32()
+            table = table.set_column(place, column, table.column(column).cast(kind))
+        pq.write_table(table, tmp_path / "a.parquet")
+        told = refused(desk, "a.parquet")
+        assert 'its columns "symbol" is string, not dictionary' in told and '"ticks" is int32, not int64' in told
+        pq.write_table(table.drop_columns(["ticks"]), tmp_path / "a.parquet")
+        assert "low, close, not symbol, " in refused(desk, "a.parquet")
+
+
+def test_braces_that_stand_for_nothing(tmp_path: Path, asked: list[Any]) -> None:
+    with Desk(tmp_path) as desk:
+        assert "{sym} stands for nothing: {symbol} stands for each symbol's name" in refused(desk, "{sym}.csv")
+    assert not asked
+
+
+def test_all_symbols_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    with Desk(tmp_path) as desk:
+        told = refused(desk, "a.csv", "EURUSX", "EURUSD", "USDJPX")
+        assert "EURUSX" in told and "USDJPX" in told
 
 
 def test_rows_that_were_put_together_by_somebody_else(tmp_path: Path) -> None:
@@ -389,17 +341,6 @@ def test_a_file_that_is_no_such_file(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"a.{suffix}").write_text("PAR1 or so\n")
     with Desk(tmp_path) as desk:
         assert "is not as this command writes" in refused(desk, f"a.{suffix}")
-
-
-def test_times_at_which_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    saturday = datetime(2026, 2, 28, 12, tzinfo=UTC)
-    with Desk(tmp_path) as desk:
-        assert desk.fetch("a.csv", start=saturday, end=saturday + HOUR) == 1
-        err = " ".join(capsys.readouterr().err.split())
-        assert "the server has no M1 bars from 2026-02-28 12:00 to 2026-02-28 13:00" in err
-        assert desk.fetch("a.csv", start=NOW + 700 * DAY, end=None) == 1
-        assert "that is in the future" in " ".join(capsys.readouterr().err.split())
-    assert not list(tmp_path.glob("a.csv*"))
 
 
 def test_folders_that_can_not_be_written(tmp_path: Path) -> None:
@@ -421,7 +362,7 @@ def test_two_at_a_time(tmp_path: Path) -> None:
 
 def full(monkeypatch: pytest.MonkeyPatch, after: int) -> list[int]:
     """Let the disk be full after so many files."""
-    from ctrader_twisted.cli.files import replacing
+    from ctrader_twisted import replacing
 
     left = [after]
     real = replacing.os.fsync
@@ -488,7 +429,7 @@ def test_a_process_that_ends_before_it_has_tidied_up(tmp_path: Path, monkeypatch
 
     with Desk(tmp_path, page=5000) as desk:
         with monkeypatch.context() as patched:
-            patched.setattr(Parts, "clear", lambda parts: None)
+            patched.setattr(Parts, "forget", lambda *parts: None)
             assert desk.fetch("a.csv", end=NOW - 2 * HOUR) == 0
         assert list((tmp_path / "a.csv.parts").glob("*.npz"))
         assert desk.fetch("a.csv") == 0

@@ -47,6 +47,30 @@ def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) ->
     assert not reactor.getDelayedCalls()
 
 
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (100, "EURUSD ━━━━━━━━━━━━ 50% 12,345 rows 1,234 rows/s 10 s left"),
+        (64, "EURUSD ━━━━━━ 50% 12,345 rows 1,234 rows/s 10 s left"),
+        (60, "EURUSD ━━━━━━ 50% 12,345 rows 10 s left"),
+        (40, "EURUSD 50% 12,345 rows 10 s left"),
+        (24, "EURUSD 50% 10 s left"),
+    ],
+)
+def test_bars_where_there_is_little_room(width: int, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    reactor = Clock()
+    reactor.advance(10)
+    course = Course("EURUSD", 0.5, 12_345, began=0.0)
+    bars = ProgressBars(reactor)
+    bars.begin([course])
+    console = Console(file=StringIO(), width=width)
+    console.print(bars.shown())
+    bars.end()
+    assert isinstance(console.file, StringIO)
+    assert " ".join(console.file.getvalue().replace("╸", "━").replace("╺", "━").split()) == line
+
+
 def test_bars() -> None:
     reactor = Clock()
     reactor.advance(10)

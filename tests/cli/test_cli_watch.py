@@ -105,6 +105,8 @@ def test_a_symbol_that_does_not_exist(tmp_path: Path) -> None:
     with VenueKit() as kit:
         with pytest.raises(CommandFailed, match='no symbol "EURUSX". Did you mean "EURUSD"?'):
             settle(kit, watch(kit, tmp_path, view, "EURUSX"))
+        with pytest.raises(CommandFailed, match='"EURUSX". Did you mean "EURUSD"?.*"nope". To see them all'):
+            settle(kit, watch(kit, tmp_path, view, "EURUSX", "USDJPY", "nope"))
     assert view.board is None, "nothing was drawn"
 
 

@@ -22,6 +22,7 @@ from ctrader_twisted.market import historical_bar
 from ctrader_twisted.sim import Limits, Options
 from ctrader_twisted.sim.feed.calendar import Period
 from ctrader_twisted.sim.feed.feed import Side
+from ctrader_twisted.sim.feed.modelled import ModelFeed
 from ctrader_twisted.sim.testing import DEFAULT_START, EUR_ACCOUNT, VenueKit
 from ctrader_twisted.wire.choice import Wire
 
@@ -40,7 +41,7 @@ class Desk(VenueKit):
     """A venue with small pages, and an account of it."""
 
     def __init__(self, *, page: int = 100, limits: Limits | None = None, **options: Any) -> None:
-        kit = {name: options.pop(name) for name in ("wire",) if name in options}
+        kit = {name: options.pop(name) for name in ("wire", "feed") if name in options}
         super().__init__(
             limits=limits or Limits(), options=Options(bars_per_page=page, ticks_per_page=page, **options), **kit
         )
@@ -93,6 +94,32 @@ def test_bars_are_those_of_the_venue(page: int) -> None:
         assert (whole.symbol, whole.period, whole.digits, whole.symbol_id) == ("EURUSD", "M1", 5, EURUSD)
         tables = desk.each(desk.account.bars("EURUSD", "m1", start, end))
         assert listed(concat(tables)) == expected
+
+
+@pytest.mark.parametrize("page", [2, 60, 61, 240])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(NOW - 5 * HOUR, NOW - HOUR), (datetime(2026, 2, 27, 20, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))],
+    ids=["within a day", "across a weekend"],
+)
+def test_a_venue_that_keeps_the_oldest_bars_of_a_window_leaves_none_out(
+    page: int, start: datetime, end: datetime
+) -> None:
+    """It is not settled which end a server keeps."""
+    with Desk(page=page, capped_bars="oldest") as desk:
+        expected = desk.bars(start, end)
+        assert len(expected) > 200
+        assert listed(desk.whole(desk.account.bars("EURUSD", "M1", start, end))) == expected
+        assert len(desk.asked) <= len(expected) / (page - 1) + 3
+        assert listed(concat(desk.each(desk.account.bars("EURUSD", "M1", start, end)))) == expected
+
+
+def test_a_venue_that_keeps_the_oldest_is_read_up_to_now() -> None:
+    start = NOW - 4 * DAY
+    with Desk(page=700, capped_bars="oldest") as desk:
+        expected = desk.bars(start, NOW)[:-1]
+        assert listed(desk.whole(desk.account.bars("EURUSD", "M1", start)))[: len(expected)] == expected
+        assert listed(concat(desk.each(desk.account.bars("EURUSD", "M1", start))))[: len(expected)] == expected
 
 
 def test_bars_across_a_weekend_take_no_more_requests_than_pages() -> None:
@@ -197,6 +224,27 @@ def test_long_before_the_first_bar() -> None:
         assert len(desk.asked) < 3 * (len(concat(tables)) // 5000) + 60
 
 
+def test_ticks_long_before_the_first_one_cost_no_request_a_week() -> None:
+    """Weekly bars tell where history begins."""
+    start, end = NOW - 15 * 365 * DAY, datetime(2026, 2, 8, 23, 5, tzinfo=UTC)
+    begins = datetime(2026, 2, 9, tzinfo=UTC)  # a Monday, whose trading day begins on Sunday evening
+    with Desk(page=100_000, feed=ModelFeed(7, history_start_ms=round(begins.timestamp() * 1000))) as desk:
+        expected = {side: desk.ticks(side, start, end) for side in Side}
+        assert expected[Side.BID]
+        for side in Side:
+            desk.asked.clear()
+            assert listed(desk.whole(desk.account.ticks("EURUSD", side.name.lower(), start, end))) == expected[side]
+            assert len(desk.asked) < 8
+            desk.asked.clear()
+            tables = desk.each(desk.account.ticks("EURUSD", side.name.lower(), start, end))
+            assert listed(concat(tables)) == expected[side]
+            assert len(desk.asked) < 18
+        desk.asked.clear()
+        assert len(desk.whole(desk.account.ticks("EURUSD", "bid", start, start + 3650 * DAY))) == 0
+        assert len(desk.asked) < 4
+        assert desk.each(desk.account.quote_ticks("EURUSD", start, start + 3650 * DAY)) == []
+
+
 def test_without_an_end_it_goes_to_the_newest() -> None:
     with Desk() as desk:
         start = NOW - HOUR
@@ -221,6 +269,14 @@ def test_an_empty_span_asks_for_nothing() -> None:
         assert len(desk.asked) <= 1
 
 
+def test_periods_by_their_length_and_sides_in_any_case() -> None:
+    with Desk() as desk:
+        hours = desk.whole(desk.account.bars("EURUSD", "1h", NOW - 5 * HOUR, NOW - HOUR))
+        assert (hours.period, len(hours)) == ("H1", 4)
+        ticks = [desk.whole(desk.account.ticks("EURUSD", side, NOW - HOUR, NOW)) for side in ("bid", "BID")]
+        assert len(ticks[0]) == len(ticks[1]) > 0
+
+
 def test_an_unknown_symbol_is_told_by_name() -> None:
     with Desk() as desk:
         series = desk.account.bars("EURUDS", "M1", NOW - HOUR, NOW)
@@ -236,8 +292,22 @@ def test_an_unknown_symbol_is_told_by_name() -> None:
         (("M1", NOW, NOW - HOUR), "before the start.*other way round"),
         (("M1", NOW.replace(tzinfo=None), NOW), "the start, .* has no time zone: give one"),
         (("M1", NOW - HOUR, NOW.replace(tzinfo=None)), "the end, .* has no time zone"),
-        (("M7", NOW - HOUR, NOW), "no bars of 'M7': give one of M1, M2"),
-        ((99, NOW - HOUR, NOW), "no bars of 99"),
+        (("7m", NOW - HOUR, NOW), "no bars of '7m': give one of M1, .*, or make them of ticks: .*bars_of"),
+        (("M7", NOW - HOUR, NOW), "there is no period 'M7': give one of M1, M2"),
+        ((99, NOW - HOUR, NOW), "there is no period 99"),
+        (
+            ("M1", "2026-03-01", NOW),
+            r"'2026-03-01', is no datetime: give datetime\.fromisoformat\('2026-03-01T00:00:00\+00:00'",
+        ),
+        (
+            ("M1", "yesterday", NOW),
+            r"the start, 'yesterday', is no datetime: give one .*, such as datetime\(2026, 1, 31",
+        ),
+        (("M1", NOW.date(), NOW), r"the start, 2026-03-03, is no datetime: give .*\('2026-03-03T00:00:00\+00:00'\)"),
+        (("M1", 1_772_528_400_000, NOW), r"is no datetime: give .*\('2026-03-03T09:00:00\+00:00'\) if it is ms"),
+        (("M1", 1_772_528_400, NOW), r"is no datetime: give .*\('2026-03-03T09:00:00\+00:00'\) if it is seconds"),
+        (("M1", None, NOW), "the start, None, is no datetime: give one"),
+        (("M1", NOW - HOUR, "2026-03-04"), "the end, '2026-03-04', is no datetime"),
     ],
 )
 def test_what_can_not_be_asked_for_is_refused_at_once(arguments: tuple[Any, ...], said: str) -> None:
@@ -247,6 +317,19 @@ def test_what_can_not_be_asked_for_is_refused_at_once(arguments: tuple[Any, ...]
         with pytest.raises(HistoryRefused, match="no side 'mid'"):
             desk.account.ticks("EURUSD", "mid", NOW - HOUR, NOW)
         assert not desk.asked
+
+
+@pytest.mark.parametrize("symbol", [1, None, 1.5, b"EURUSD"])
+def test_what_is_no_symbol_is_refused_at_once(symbol: Any) -> None:
+    with Desk() as desk:
+        account = desk.account
+        for ask in (
+            lambda: account.bars(symbol, "M1", NOW - HOUR, NOW),
+            lambda: account.ticks(symbol, "bid", NOW - HOUR, NOW),
+            lambda: account.quote_ticks(symbol, NOW - HOUR, NOW),
+        ):
+            with pytest.raises(HistoryRefused, match=f'{symbol!r} is no symbol: give its name, .*"EURUSD"'):
+                ask()
 
 
 # --------------------------------------------------------------------------------------------------- what goes wrong

@@ -18,9 +18,11 @@ from pathlib import Path
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
+from ctrader_twisted.history.both_sides import QuotePages
 from ctrader_twisted.history.fetching import Fetching
+from ctrader_twisted.history.paging import Subject
 from ctrader_twisted.history.series import Series
-from ctrader_twisted.history.sources import QuotePages, Subject, TickPages
+from ctrader_twisted.history.sources import TickPages
 from ctrader_twisted.wire.envelope import Envelope
 
 DAY = 86_400_000

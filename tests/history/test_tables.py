@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctrader_twisted.errors import ExtraMissing
-from ctrader_twisted.history import tables
+from ctrader_twisted.errors import ExtraMissing, HistoryRefused
+from ctrader_twisted.history.moments import moment
 from ctrader_twisted.history.tables import Bars, QuoteTicks, Ticks, concat
 from ctrader_twisted.market import Bar, price_from_relative
 from ctrader_twisted.market.ticks import QuoteTick, Tick
@@ -28,7 +29,7 @@ def column(*numbers: int) -> np.ndarray:
 def bars(count: int = 3, digits: int = 5, first: int = 0) -> Bars:
     index = np.arange(first, first + count, dtype=np.int64)
     columns = {
-        "opened": START + index * MINUTE,
+        "time": START + index * MINUTE,
         "open": 108_123 + index,
         "high": 108_200 + index,
         "low": 108_001 + index,
@@ -38,8 +39,8 @@ def bars(count: int = 3, digits: int = 5, first: int = 0) -> Bars:
     return Bars("EURUSD", 1, digits, columns, "M1")
 
 
-TICKS = Ticks("EURUSD", 1, 5, {"at": column(START, START, START + 1), "price": column(5, 7, 9)}, 2)
-QUOTES = QuoteTicks("EURUSD", 1, 3, {"at": column(START), "bid": column(15_600_100), "ask": column(15_600_300)})
+TICKS = Ticks("EURUSD", 1, 5, {"time": column(START, START, START + 1), "price": column(5, 7, 9)}, 2)
+QUOTES = QuoteTicks("EURUSD", 1, 3, {"time": column(START), "bid": column(15_600_100), "ask": column(15_600_300)})
 
 
 def test_rows_are_decimals() -> None:
@@ -64,7 +65,7 @@ def test_rows_of_a_long_table_are_all_there() -> None:
 
 @given(st.integers(-(10**12), 10**12), st.integers(0, 6))
 def test_a_float_is_the_one_nearest_to_the_decimal(relative: int, digits: int) -> None:
-    table = Ticks("X", 1, digits, {"at": column(0), "price": column(relative)}, 1)
+    table = Ticks("X", 1, digits, {"time": column(0), "price": column(relative)}, 1)
     assert table.price("price")[0] == float(price_from_relative(relative, min(digits, 5)))
 
 
@@ -87,6 +88,52 @@ def test_columns_and_parts() -> None:
         table[10]
     inside = table.between(datetime(2026, 3, 3, 9, 1, tzinfo=UTC), datetime(2026, 3, 3, 9, 3, tzinfo=UTC))
     assert inside.opened.tolist() == [START + MINUTE, START + 2 * MINUTE]
+
+
+@pytest.mark.parametrize("table", [bars(10), bars(10)[2:5], concat([bars(2), bars(3, first=2)]), TICKS, QUOTES])
+def test_no_column_is_written_to_by_accident(table: Any) -> None:
+    own = [] if table is TICKS else [getattr(table, name) for name in table.prices]
+    scaled = [] if table is QUOTES else [table.scaled] if table is TICKS else list(table.scaled)
+    for shown in (*table.columns.values(), *own, *scaled, table.times, table.price(table.prices[0])):
+        before = shown.copy()
+        with pytest.raises(ValueError, match="read-only"):
+            shown[0] = shown[-1]
+        before[0] = before[-1]  # a copy may be changed
+
+
+def test_what_a_table_is_made_of_stays_its_makers() -> None:
+    times = column(START, START + 1)
+    table = Ticks("EURUSD", 1, 5, {"time": times, "price": column(5, 7)}, 1)
+    times[1] += 1
+    assert not table.at.flags.writeable
+
+
+def test_what_is_no_row_says_how_to_get_at_it() -> None:
+    with pytest.raises(TypeError, match=r"Bars has no row 'close': its columns are attributes, such as \.close"):
+        bars()["close"]
+    with pytest.raises(TypeError, match=r"Ticks has no row 'price': .* \.price\('price'\)"):
+        TICKS["price"]
+    with pytest.raises(TypeError, match="Bars has no row 'x': give a number or a slice"):
+        bars()["x"]
+    for wrong, kind in ((1.5, "float"), (None, "NoneType"), (bars().close > 1, "ndarray")):
+        with pytest.raises(TypeError, match=f"Bars is not indexed by {kind}: give a number or a slice"):
+            bars()[wrong]
+    assert bars()[np.int64(1)] == bars()[1]
+
+
+def test_a_part_between_what_are_no_moments_is_refused() -> None:
+    start, end = datetime(2026, 3, 3, 9, 1, tzinfo=UTC), datetime(2026, 3, 3, 9, 3, tzinfo=UTC)
+    for arguments, said in (
+        ((start.replace(tzinfo=None), end), "the start, .* has no time zone"),
+        ((start, end.replace(tzinfo=None)), "the end, .* has no time zone"),
+        ((start, None), "the end, None, is no datetime"),
+        (("2026-03-03T09:01Z", end), "the start, '2026-03-03T09:01Z', is no datetime"),
+    ):
+        with pytest.raises(HistoryRefused, match=said):
+            bars(10).between(*arguments)
+    half = timedelta(microseconds=500)
+    assert bars(10).between(start - half, end + half).opened.tolist() == [START + each * MINUTE for each in (1, 2, 3)]
+    assert bars(10).between(start + half, end).opened.tolist() == [START + 2 * MINUTE]
 
 
 def test_what_it_is() -> None:
@@ -115,32 +162,51 @@ def test_pandas() -> None:
     pandas = pytest.importorskip("pandas")
     frame = bars(2).pandas()
     assert list(frame.columns) == ["open", "high", "low", "close", "ticks"]
-    assert frame.index.name == "opened"
+    assert frame.index.name == "time"
     assert frame.index[1] == pandas.Timestamp("2026-03-03T09:01Z")
     assert frame["open"].tolist() == [1.08123, 1.08124]
     assert frame["ticks"].tolist() == [10, 11]
     assert TICKS.pandas()["price"].tolist() == [0.00005, 0.00007, 0.00009]
     assert len(bars(0).pandas()) == 0
+    assert TICKS.pandas().index.name == QUOTES.pandas().index.name == "time"
+
+
+def test_a_frame_may_be_changed_and_the_table_stays() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = bars(100)
+    frame = table.pandas()
+    frame.loc[frame.index[0], "close"] = 2.0
+    frame.iloc[1, frame.columns.get_loc("ticks")] = 99
+    assert frame["close"].iloc[0] == 2.0
+    assert frame["ticks"].iloc[1] == 99
+    assert table.close[0] == 1.08105
+    assert table.ticks.tolist() == list(range(10, 110))
+    assert frame.resample("1h").agg({"open": "first", "ticks": "sum"}).index[0] == pandas.Timestamp("2026-03-03T09:00Z")
+    assert frame.loc["2026-03-03T09:01":"2026-03-03T09:02"].shape == (2, 5)
+    assert frame.join(frame.add_suffix("_")).shape == (100, 10)
 
 
 def test_polars() -> None:
     polars = pytest.importorskip("polars")
     frame = bars(2).polars()
-    assert frame.columns == ["opened", "open", "high", "low", "close", "ticks"]
-    assert frame.schema["opened"] == polars.Datetime("ms", "UTC")
-    assert frame["opened"][1] == datetime(2026, 3, 3, 9, 1, tzinfo=UTC)
+    assert frame.columns == ["time", "open", "high", "low", "close", "ticks"]
+    assert frame.schema["time"] == polars.Datetime("ms", "UTC")
+    assert frame["time"][1] == datetime(2026, 3, 3, 9, 1, tzinfo=UTC)
     assert frame["close"].to_list() == [1.08105, 1.08106]
+    assert TICKS.polars().columns == ["time", "price"]
+    assert QUOTES.polars().columns == ["time", "bid", "ask"]
     assert QUOTES.polars().row(0) == (datetime(2026, 3, 3, 9, tzinfo=UTC), 156.001, 156.003)
 
 
 def test_arrow() -> None:
     pyarrow = pytest.importorskip("pyarrow")
     table = bars(2).arrow()
-    assert table.schema.field("opened").type == pyarrow.timestamp("ms", "UTC")
+    assert table.schema.field("time").type == pyarrow.timestamp("ms", "UTC")
+    assert TICKS.arrow().column_names == ["time", "price"]
     assert table.schema.field("high").type == pyarrow.float64()
     assert table.schema.field("ticks").type == pyarrow.int64()
     assert table["high"].to_pylist() == [1.082, 1.08201]
-    assert table["opened"].to_pylist()[0] == datetime(2026, 3, 3, 9, tzinfo=UTC)
+    assert table["time"].to_pylist()[0] == datetime(2026, 3, 3, 9, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +236,9 @@ def test_without_numpy_the_extra_is_named() -> None:
     code = """
 import sys
 sys.modules["numpy"] = None
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ctrader_twisted.account.market_data import MarketData
-from ctrader_twisted.errors import ExtraMissing
+from ctrader_twisted.errors import ExtraMissing, HistoryRefused
 try:
     MarketData(1, None, None, None).bars("X", "M1", datetime.now(UTC), None, running=False, patience=None)
 except ExtraMissing as error:
@@ -186,6 +252,6 @@ else:
 def test_every_kind_of_table_is_of_columns_of_one_length() -> None:
     for table in (bars(), TICKS, QUOTES):
         assert {len(made) for made in table.columns.values()} == {len(table)}
-        assert next(iter(table.columns)) == table.time
+        assert next(iter(table.columns)) == "time"
         assert set(table.prices) < set(table.columns)
-    assert tables.moment(START) == datetime(2026, 3, 3, 9, tzinfo=UTC)
+    assert moment(START) == datetime(2026, 3, 3, 9, tzinfo=UTC)

@@ -13,16 +13,19 @@ import pytest
 from twisted.internet.task import deferLater
 
 from ctrader_twisted.sim import Limits, Options
+from ctrader_twisted.sim.conversation import Conversation
 from ctrader_twisted.sim.feed.calendar import Period
 from ctrader_twisted.sim.testing import CLIENT_ID, CLIENT_SECRET
 from ctrader_twisted.sim.venue import DEFAULT_START, Venue
 from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount
+from ctrader_twisted.wire import catalogue
 from tests.loopback.commands import serve, start
 from tests.loopback.servers import over_sockets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ctrader_twisted.wire.envelope import Envelope
     from tests.loopback.commands import Command
 
 SECRETS = {"CTRADER_CLIENT_ID": CLIENT_ID, "CTRADER_CLIENT_SECRET": CLIENT_SECRET}
@@ -64,7 +67,7 @@ def expected(venue: Venue) -> list[str]:
 
 def opened(file: Path) -> list[str]:
     with file.open(encoding="utf-8", newline="") as lines:
-        return [row["opened"] for row in csv.DictReader(lines)]
+        return [row["time"] for row in csv.DictReader(lines)]
 
 
 async def until(condition: Any, command: Command) -> None:
@@ -133,6 +136,34 @@ async def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
     assert shares == sorted(shares) and 0 < shares[len(shares) // 2] < 100 and shares[-1] == 100
     assert re.search(r"rows/s +\d+ s left", text)
     assert "EURUSD: nothing is missing" in text
+    await venue.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(("watch", "EURUSD"), 0), (("chart", "EURUSD", "--out", "a.svg"), 130)]
+)
+@over_sockets
+async def test_ctrl_c_while_an_answer_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], status: int
+) -> None:
+    """Nobody who ends a command wants to hear that an outcome is unknown."""
+    venue = await slow_venue(tmp_path)
+    asked: list[Any] = []
+    name = {"watch": "ProtoOASubscribeSpotsReq", "chart": "ProtoOAGetTrendbarsReq"}[arguments[0]]
+    answer = Conversation._answer
+
+    def answer_others(conversation: Conversation, envelope: Envelope, *rest: Any) -> None:
+        if catalogue.name(envelope.payload_type) == name:
+            asked.append(envelope)
+        else:
+            answer(conversation, envelope, *rest)
+
+    monkeypatch.setattr(Conversation, "_answer", answer_others)
+    command = start(tmp_path, *arguments, **SECRETS)
+    await until(lambda: asked, command)
+    command.kill(signal.SIGINT)
+    ended = await command.ended
+    assert (ended.status, ended.out, ended.err) == (status, "", "")
     await venue.close()
 
 

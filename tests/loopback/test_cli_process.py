@@ -102,7 +102,10 @@ def test_what_is_not_installed_is_said_in_a_sentence(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr == "ctrader needs rich and treq: pip install 'ctrader_twisted[cli]'\n"
+    assert ended.stderr == (
+        "ctrader needs rich and treq: pip install 'ctrader_twisted[cli]', or in a copy of the source pip install "
+        "'.[cli]'\n"
+    )
 
 
 # A venue of its own

@@ -123,8 +123,9 @@ def test_long_periods_open_when_the_server_says() -> None:
 def test_after_a_loss_no_bar_is_closed_with_a_hole_in_it() -> None:
     bars = LiveBars()
     bars.feed(spot(trendbar(10), bid=100))
+    assert bars.closes_at == 660_000
     bars.forget()
-    assert bars.running(1, M1) is None
+    assert bars.running(1, M1) is None and bars.closes_at is None
     assert bars.feed(spot(trendbar(12), ask=1)) == [], "the bid is forgotten with the bars"
     assert bars.feed(spot(trendbar(12), bid=100)) == []
 

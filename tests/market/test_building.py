@@ -295,3 +295,10 @@ def test_the_bars_are_those_of_the_server(symbol_id: int, start: str, end: str, 
             mine = [bar for at, price in ticks for bar in builder.feed(at, price)]
             assert lines(mine + builder.flush(last)) == expected
             assert len(expected) > 1
+
+
+def test_sides_are_taken_in_any_case() -> None:
+    assert BarBuilder("m1", side="MID").side == "mid"  # type: ignore[arg-type]
+    for side in ("middle", "", None):
+        with pytest.raises(ValueError, match="not of"):
+            BarBuilder("M1", side=side)  # type: ignore[arg-type]

@@ -164,13 +164,19 @@ def test_periods_are_named_or_numbered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("duration", "name"), [("60s", "M1"), ("1m", "M1"), ("15m", "M15"), ("1h", "H1"), ("4h", "H4"), ("24h", "D1")]
+    ("duration", "name"),
+    [
+        *[("60s", "M1"), ("1m", "M1"), ("15m", "M15"), ("1h", "H1"), ("4h", "H4"), ("24h", "D1"), ("1d", "D1")],
+        *[("60S", "M1"), ("1H", "H1"), ("1D", "D1"), ("1w", "W1"), ("1W", "W1"), ("90S", "90s")],
+    ],
 )
 def test_a_duration_that_the_server_has_is_the_servers(duration: str, name: str) -> None:
     assert bar_grid(duration) == bar_grid(name)
 
 
-@pytest.mark.parametrize("period", ["", "M7", "1M", "0s", "25h", "1d", "m", "-5m", "1.5h", "90", "٣m", 0, 15, -1])
+@pytest.mark.parametrize(
+    "period", ["", "M7", "1M", "0s", "25h", "2d", "2w", "7d", "31d", "7M", "m", "-5m", "1.5h", "90", "٣m", 0, 15, -1]
+)
 def test_what_is_no_period_is_refused(period: int | str) -> None:
     with pytest.raises(ValueError, match="M1, M2.*90s"):
         bar_grid(period)

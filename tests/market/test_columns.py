@@ -253,3 +253,12 @@ def test_pages_can_be_changed_by_their_owner() -> None:
     page = read_bars(page_of_bars(3))
     page.open[0] = 1  # no view of bytes that others hold
     assert read_bars(page_of_bars(3)).open[0] != 1
+
+
+def test_ticks_whose_sum_is_beyond_64_bits_are_refused() -> None:
+    """Each is small enough to be read by the column, and the last is not."""
+    answer = ProtoOAGetTickDataRes(ctidTraderAccountId=1, hasMore=False)
+    for _ in range(20_000):
+        answer.tickData.add(timestamp=(1 << 49) - 1, tick=0)
+    with pytest.raises(UndecodablePayload):
+        read_ticks(answer.SerializeToString())

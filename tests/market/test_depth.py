@@ -53,6 +53,26 @@ def test_the_first_event_is_the_book() -> None:
     assert book.snapshot(0) == ((), ())
 
 
+def test_the_end_of_an_entry_that_was_left_out_is_no_surprise() -> None:
+    both = ProtoOADepthQuote(id=2, size=100, bid=1, ask=2)
+    book = book_of(bid(1, 114800), both)
+    book.feed(event(deleted=(2,)))
+    assert book.unknown == 0
+    book.feed(event(deleted=(2,)))
+    assert book.unknown == 1, "only once"
+    book.feed(event(ProtoOADepthQuote(id=1, size=100)))  # what replaces an entry is not to be read: it is gone at least
+    assert (seen(book), len(book), book.unreadable) == ("-/-", 0, 2)
+    book.feed(event(bid(1, 114800)))
+    book.feed(event(deleted=(1,)))
+    book.feed(event(deleted=(1,)))
+    assert book.unknown == 2, "its place was taken by one that can be read"
+    book.forget()
+    book.feed(event(both))
+    book.forget()
+    book.feed(event(deleted=(2,)))
+    assert book.unknown == 1
+
+
 def test_an_empty_book() -> None:
     book = OrderBook(1)
     assert (book.best_bid, book.best_ask, book.spread, book.crossed, len(book)) == (None, None, None, False, 0)

@@ -317,6 +317,9 @@ def test_without_a_grant_somebody_has_to_log_in() -> None:
     result = outcome(m.client.authorise(ACCOUNT))
     (refusal,) = result
     assert isinstance(refusal, GrantRefused)
+    assert refusal.remedy == (
+        f"Say one of the ids that are open ({OTHER}), or log in with a cTrader ID that owns it: ctrader login"
+    )
     assert "ctrader login" in m.client.account_status(ACCOUNT).remedy
     assert state(m) is AccountState.NEEDS_LOGIN
     keeper.update(grant(ACCOUNT, name="second", access="new-access"))

@@ -157,6 +157,79 @@ def test_a_listener_that_raises_is_logged_and_costs_no_other(logged_errors) -> N
     assert len(logged_errors.flush(ZeroDivisionError)) >= 4
 
 
+@pytest.mark.parametrize("at", [0, 3, MANY - 1])
+def test_a_listener_that_raises_stop_iteration_loses_no_event(logged_errors, at: int) -> None:  # type: ignore[no-untyped-def]
+    m = Memory().ready()
+    seen: list[LightQuote] = []
+
+    def listener(quote: LightQuote) -> None:
+        seen.append(quote)
+        if len(seen) == at + 1:
+            next(iter(()))
+
+    m.client.on(LightQuote, listener)
+    events = market(MANY)
+    m.say(*events)
+    assert seen == [quote_of(event) for event in events]
+    assert len(logged_errors.flush(StopIteration)) == 1
+
+
+def test_coroutines_of_a_listener_are_begun_at_once_and_followed(logged_errors) -> None:  # type: ignore[no-untyped-def]
+    m = Memory().ready()
+    seen: list[tuple[str, LightQuote]] = []
+
+    async def follow(quote: LightQuote) -> None:
+        seen.append(("began", quote))
+        if len(seen) == 4:
+            raise LookupError("as intended")
+
+    def listener(quote: LightQuote) -> object:
+        seen.append(("called", quote))
+        return follow(quote)
+
+    m.client.on(LightQuote, listener)
+    events = market(MANY)
+    m.say(*events)
+    assert seen == [(what, quote_of(event)) for event in events for what in ("called", "began")]
+    assert len(logged_errors.flush(LookupError)) == 1
+
+
+@pytest.mark.wires(Wire.PROTOBUF, Wire.PROTOBUF_WEBSOCKET)
+@pytest.mark.parametrize("count", [1, MANY])
+def test_of_nothing_that_can_be_read_there_are_no_columns(count: int) -> None:
+    m = Memory().ready()
+    problems = collector(m.client, Problem)
+    chunks = collector(m.client, SpotColumns)
+    quotes = collector(m.client, LightQuote)
+    m.give(*[Envelope(SPOT, b"\x10\x01\x18\x01\x20\xff")] * count)
+    assert (chunks, quotes) == ([], [])
+    assert len(problems) == count
+
+
+@pytest.mark.wires(Wire.PROTOBUF, Wire.PROTOBUF_WEBSOCKET)
+@pytest.mark.parametrize("count", [2, MANY])
+def test_what_can_t_be_read_is_told_once_whatever_is_listened_for(count: int) -> None:
+    m = Memory().ready()
+    problems = collector(m.client, Problem)
+    for cls in (messages.ProtoOASpotEvent, SpotColumns, LightQuote):
+        collector(m.client, cls)
+    envelopes = [codec.pack(event) for event in market(count)]
+    m.give(*envelopes, Envelope(SPOT, b"\x20\xff"))
+    assert len(problems) == 1
+
+
+@pytest.mark.wires(Wire.PROTOBUF, Wire.PROTOBUF_WEBSOCKET)
+def test_what_can_t_be_read_is_told_though_nobody_listens_for_messages_any_more() -> None:
+    m = Memory().ready()
+    problems = collector(m.client, Problem)
+    m.client.once(messages.ProtoOASpotEvent, lambda event: None)
+    quotes = collector(m.client, LightQuote)
+    envelopes = [codec.pack(event) for event in market(MANY)]
+    m.give(*envelopes, Envelope(SPOT, b"\x20\xff"))
+    assert len(problems) == 1
+    assert len(quotes) == MANY
+
+
 @pytest.mark.wires(Wire.PROTOBUF, Wire.PROTOBUF_WEBSOCKET)
 @pytest.mark.parametrize("count", [2, MANY])
 def test_what_can_t_be_read_is_told_once_for_the_lighter_forms_and_left_out(count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from struct import pack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,7 @@ def frame(message: Message, key: str | None = None) -> bytes:
     return framed(codec.encode(codec.pack(message, key)))
 
 
-def spot(bid: int = 0x12D6A5, **fields: int) -> messages.ProtoOASpotEvent:
+def spot(bid: int = 0x12D6A5, **fields: Any) -> messages.ProtoOASpotEvent:
     return messages.ProtoOASpotEvent(ctidTraderAccountId=1, symbolId=2, bid=bid, **fields)
 
 
@@ -81,15 +81,13 @@ def test_a_frame_limit_below_a_short_frame_is_kept_to() -> None:
 INTERRUPTIONS = {
     "an id": frame(spot(), "an id"),
     "another event": frame(messages.ProtoHeartbeatEvent()),
-    "a long message": frame(
-        messages.ProtoOASpotEvent(
-            ctidTraderAccountId=1, symbolId=2, trendbar=[messages.ProtoOATrendbar(volume=index) for index in range(60)]
-        )
-    ),
+    "a long message": frame(spot(trendbar=[messages.ProtoOATrendbar(volume=index) for index in range(60)])),
+    "a longer message": frame(spot(trendbar=[messages.ProtoOATrendbar(volume=index) for index in range(99)])),
     "nonsense": framed(b"\xff\xff\xff\xff"),
     "a head too few bytes follow": framed(HEAD + b"\x7f\x10\x01"),
     "a head that is not a head": framed(HEAD + b"\x04\x10\x01\x18\x02\x1a"),
     "an empty frame": framed(b""),
+    "a size of two bytes": framed(HEAD + b"\x80\x01" + b"\x10\x01" * 63 + b"\x10"),
     "an event without a field": framed(HEAD + b"\0"),
     "a head inside of an event": framed(HEAD + b"\x0d\x22\x0b\0\0\0" + b"\x09" + HEAD + b"\x04" + b"\x10\x01"),
 }

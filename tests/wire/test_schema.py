@@ -369,7 +369,7 @@ def test_a_method_promises_the_answer_that_its_request_is_closed_by(request_name
     )
     promised = inspect.signature(method).return_annotation
     assert (get_origin(promised), get_args(promised)) == (Deferred, (answer,))
-    assert f"Fires with `{answer.__name__}`." in method.__doc__
+    assert f"Sends `{request_name}`; fires with `{answer.__name__}`." in " ".join(method.__doc__.split())
 
 
 def sample(field: FieldDescriptorProto, number: int) -> Any:

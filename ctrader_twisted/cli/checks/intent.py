@@ -49,7 +49,7 @@ class Intent:
     incomplete: tuple[ConfigurationError, ...] = ()
 
 
-_FOR_THE_DAEMON: Final = (("account", "missing"), ("output", "neither an output nor a service"))
+_FOR_THE_DAEMON: Final = (("account", "missing"), ("output", "neither an output nor a recording nor a service"))
 """Keys, and how the problem begins, of what only the daemon needs: the other commands do without."""
 
 

@@ -23,8 +23,8 @@ from ctrader_twisted.cli.waiting import all_of
 from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.config.settings import SPOTWARE
 from ctrader_twisted.credentials import Application
-from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.entry.hosts import at_venue, environment_of, opening_of
+from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.sim.service import VenueService
 from ctrader_twisted.tokens import Grant, GrantedAccount, MemoryTokenStore, TokenKeeper

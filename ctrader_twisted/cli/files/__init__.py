@@ -2,7 +2,6 @@
 
 * `contents` what a file holds: bars of a period, ticks of a side, quotes; its columns.
 * `formats` CSV, JSON Lines and Parquet, by the file's suffix: `text`, `parquet`.
-* `replacing` a file that is written beside another one and takes its place; what a full disk is called.
 * `parts` what was fetched and is in no file yet, kept beside it.
 * `merging` a file's rows and its parts, in order.
 * `tally` rows and gaps, counted on the way.

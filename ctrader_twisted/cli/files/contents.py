@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from ctrader_twisted.history.tables import Bars, QuoteTicks, Table, Ticks
-from ctrader_twisted.market.calendar import LENGTHS
+from ctrader_twisted.history.tables import TIME, Bars, QuoteTicks, Table, Ticks
+from ctrader_twisted.market.calendar import LENGTHS, bar_grid
 from ctrader_twisted.messages import ProtoOAQuoteType
 
 if TYPE_CHECKING:
@@ -57,11 +57,6 @@ class Contents:
         return tables[self.kind]
 
     @property
-    def time(self) -> str:
-        """The name of the column of times."""
-        return self._table.time
-
-    @property
     def prices(self) -> tuple[str, ...]:
         """The names of the columns of prices."""
         return self._table.prices
@@ -69,7 +64,7 @@ class Contents:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The names of a table's columns, the time first."""
-        return (self.time, *self.prices, *(("ticks",) if self.kind == "period" else ()))
+        return (TIME, *self.prices, *(("ticks",) if self.kind == "period" else ()))
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -85,6 +80,10 @@ class Contents:
     def step(self) -> int:
         """ms from one row to the next, if none is missing; 0 for ticks."""
         return LENGTHS[self.what] if self.kind == "period" else 0
+
+    def after(self, at: int) -> int:
+        """Give the time from which on the row after that of ``at`` is to be expected, in ms."""
+        return bar_grid(self.what).next_opening(at) if self.kind == "period" else at
 
     def table(self, symbol: Symbol, columns: dict[str, Column]) -> Table[Any]:
         """Make a table of a symbol's rows."""
@@ -117,7 +116,7 @@ class Contents:
             places = np.flatnonzero(np.diff(before.columns[name]))
             if not len(places):
                 return None
-            changed.append(int(before.columns[self.time][places[-1] + 1]))
+            changed.append(int(before.columns[TIME][places[-1] + 1]))
         return min(changed)
 
 
@@ -129,11 +128,11 @@ def scaled(prices: Any) -> Column:
 
 def bounds(table: Table[Any]) -> tuple[int, int]:
     """Give the times of the first and the last row of a table that is not empty, in ms."""
-    times = table.columns[table.time]
+    times = table.columns[TIME]
     return int(times[0]), int(times[-1])
 
 
 def cut(table: Table[Any], at: int) -> tuple[Table[Any], Table[Any]]:
     """Give the rows before a moment, in ms, and those from it on."""
-    place = int(np.searchsorted(table.columns[table.time], at))
+    place = int(np.searchsorted(table.columns[TIME], at))
     return table[:place], table[place:]

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ctrader_twisted.cli.files.contents import AT_ONCE, Contents, Piece, scaled
 from ctrader_twisted.cli.files.formats import NotOfOurs
+from ctrader_twisted.history.tables import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,8 +51,7 @@ class Parquet:
             with pq.ParquetFile(path) as file:
                 expected = _schema(contents)
                 if not file.schema_arrow.remove_metadata().equals(expected):
-                    has = ", ".join(file.schema_arrow.names)
-                    raise NotOfOurs(f"its columns are {has}, not {', '.join(contents.columns)}, or of other types")
+                    raise NotOfOurs(_different(file.schema_arrow, expected))
                 for batch in file.iter_batches(AT_ONCE):
                     yield from _pieces(batch, contents)
         except pa.ArrowInvalid as error:
@@ -92,10 +92,22 @@ class _Writer:
 def _schema(contents: Contents) -> Any:
     types = {
         **dict.fromkeys(contents.heads, pa.dictionary(pa.int32(), pa.string())),
-        contents.time: pa.timestamp("ms", "UTC"),
+        TIME: pa.timestamp("ms", "UTC"),
         **dict.fromkeys(contents.prices, pa.float64()),
     }
     return pa.schema([(name, types.get(name, pa.int64())) for name in contents.columns])
+
+
+def _different(has: Any, expected: Any) -> str:
+    """Say what of a schema is not as expected."""
+    if has.names != expected.names:
+        return f"its columns are {', '.join(has.names)}, not {', '.join(expected.names)}"
+    wrong = [
+        f'"{mine.name}" is {his.type}{"" if his.nullable else ", never empty"}, not {mine.type}'
+        for his, mine in zip(has, expected, strict=True)
+        if not his.remove_metadata().equals(mine)
+    ]
+    return f"its column{'s' if len(wrong) > 1 else ''} {', '.join(wrong)}"
 
 
 def _pieces(batch: Any, contents: Contents) -> Iterator[Piece]:
@@ -108,7 +120,7 @@ def _pieces(batch: Any, contents: Contents) -> Iterator[Piece]:
             column = batch.column(name).slice(first, stop - first)
             if column.null_count:
                 raise NotOfOurs(f'there are empty places in the column "{name}"')
-            if name == contents.time:
+            if name == TIME:
                 columns[name] = column.cast(pa.int64()).to_numpy()
             else:
                 values = column.to_numpy()

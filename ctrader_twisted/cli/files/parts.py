@@ -13,16 +13,16 @@ import filelock
 import numpy as np
 
 from ctrader_twisted.cli.failures import CommandFailed
-from ctrader_twisted.cli.files.replacing import TEMPORARY, replace
+from ctrader_twisted.history.tables import TIME
+from ctrader_twisted.replacing import TEMPORARY, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from ctrader_twisted.cli.files.contents import Contents
     from ctrader_twisted.history.tables import Table
     from ctrader_twisted.market.columns import Column
-    from ctrader_twisted.market.symbols import Symbol
 
 FOLDER: Final = ".parts"
 """What the name of the folder ends with."""
@@ -62,14 +62,14 @@ class Parts:
     """
 
     def __init__(self, target: Path, contents: Contents) -> None:
-        self.folder = target.with_name(target.name + FOLDER)
+        self.folder: Path = target.with_name(target.name + FOLDER)
         self.kept: dict[str, list[Part]] = {}
         self._target = target
         self._contents = contents
         self._lock = filelock.FileLock(self.folder / "lock")
         self._number = 0
 
-    def open(self, symbols: Mapping[str, Symbol]) -> None:
+    def open(self) -> None:
         """Take hold of the folder, and see what is in it.
 
         :raises OSError: if it can't be made or read.
@@ -89,7 +89,7 @@ class Parts:
             ):
                 left_over.unlink(missing_ok=True)
             for file in sorted(self.folder.glob(f"*{_SUFFIX}")):
-                part = self._read(file, symbols)
+                part = self._read(file)
                 self.kept.setdefault(part.symbol, []).append(part)
                 self._number = int(file.stem)
         except BaseException:
@@ -110,7 +110,7 @@ class Parts:
         :param end: to before this.
         :raises OSError: if they can't be written; then there is nothing of them.
         """
-        times = table.columns[table.time]
+        times = table.columns[TIME]
         file = self.folder / f"{self._number + 1:08}{_SUFFIX}"
         part = Part(file, table.symbol, start, end, int(times[0]) if len(table) else end, len(table))
         about = {
@@ -127,12 +127,13 @@ class Parts:
         self.kept.setdefault(part.symbol, []).append(part)
         self.kept[part.symbol].sort(key=lambda part: part.start)
 
-    def clear(self) -> None:
-        """Forget all of them: they are in the file."""
-        for parts in self.kept.values():
-            for part in parts:
-                part.file.unlink(missing_ok=True)
-        self.kept.clear()
+    def forget(self, parts: Iterable[Part]) -> None:
+        """Forget some of them: they are in the file."""
+        for part in tuple(parts):
+            part.file.unlink(missing_ok=True)
+            self.kept[part.symbol].remove(part)
+            if not self.kept[part.symbol]:
+                del self.kept[part.symbol]
 
     def close(self) -> None:
         """Let go of the folder, and leave none that is empty."""
@@ -143,7 +144,7 @@ class Parts:
             shutil.rmtree(self.folder)
         self._lock.release()
 
-    def _read(self, file: Path, symbols: Mapping[str, Symbol]) -> Part:
+    def _read(self, file: Path) -> Part:
         try:
             with np.load(file) as kept:
                 about = json.loads(str(kept[_ABOUT]))
@@ -151,7 +152,7 @@ class Parts:
             of = about["of"]
         except (ValueError, KeyError, BadZipFile, TypeError) as error:
             raise CommandFailed(f"{file} can't be read ({error}): remove {self.folder} to begin anew") from None
-        if of != str(self._contents) or part.symbol not in symbols:
+        if of != str(self._contents):
             raise CommandFailed(
                 f"{self.folder} holds {of} of {part.symbol}, which were being fetched for {self._target}: name another "
                 f"file, or end that first, or remove {self.folder}"

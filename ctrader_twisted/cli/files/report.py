@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ctrader_twisted.cli.terminal import cell, clean, say, show, show_json, table
+from rich.measure import Measurement
+
+from ctrader_twisted.cli.terminal import cell, clean, room, say, show, show_json, stdout_console, table
 from ctrader_twisted.cli.times import span_written, written
-from ctrader_twisted.history.tables import moment
+from ctrader_twisted.history.moments import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+
+    from rich.table import Table
 
     from ctrader_twisted.cli.files.tally import Tally
     from ctrader_twisted.cli.files.target import Target
 
+_ANY_WIDTH: Final = 10_000
 _HOLES: Final = 5
 """Holes of a symbol that are shown one by one, the longest."""
 
@@ -59,7 +64,9 @@ class Report:
             "first": None if tally is None else _iso(moment(tally.first)),
             "last": None if tally is None else _iso(moment(tally.last)),
             "missing": missing,
+            "hours_known": tally is None or tally.hours_known,
             "nothing_before": tally is not None and tally.late,
+            "nothing_after": tally is not None and tally.newest is not None,
             "quiet_spans": 0 if tally is None else tally.quiet[0],
             "quiet_seconds": 0 if tally is None else round(tally.quiet[1].total_seconds()),
             "closed_spans": 0 if tally is None else tally.closed,
@@ -72,26 +79,47 @@ def show_reports(reports: Sequence[Report], *, as_json: bool) -> None:
     if as_json:
         show_json([report.document() for report in reports])
         return
-    made = table(
-        ("symbol", "left"), ("rows", "right"), ("new", "right"), ("first", "left"), ("last", "left"), ("file", "left")
-    )
-    for report in reports:
-        tally = report.tally
-        if tally is not None:
-            made.add_row(
-                cell(report.symbol, "bold"),
-                cell(f"{tally.rows:,}"),
-                cell(f"{report.new:,}"),
-                cell(written(moment(tally.first))),
-                cell(written(moment(tally.last))),
-                cell(report.target.path),
-            )
+    console, made = stdout_console(), _table(reports, ())
+    for without in (("file",), ("file", "first"), ("file", "first", "new")):
+        if Measurement.get(console, console.options.update(width=_ANY_WIDTH), made).maximum <= room():
+            break
+        made = _table(reports, without)
     if made.row_count:
         show(made)
     for report in reports:
         if report.tally is not None:
             for line in missing(report.symbol, report.tally):
                 say(line)
+
+
+def say_what_is_apart(target: Target) -> None:
+    """Say which rows an earlier run has kept that are not in the file."""
+    for name, parts in target.apart().items():
+        rows = sum(part.rows for part in parts)
+        say(
+            f"{clean(name)}: {rows:,} rows of {written(moment(parts[0].first))} to {written(moment(parts[-1].end))}, "
+            f"fetched by an earlier run, are kept in {target.parts.folder}: a run that asks for what they touch puts "
+            f"them into {target.path.name}. To be rid of them, remove that folder"
+        )
+
+
+def _table(reports: Sequence[Report], without: Collection[str]) -> Table:
+    """Make the table; where there is no room, without some columns: no number and no time is cut."""
+    columns = ("symbol", "rows", "new", "first", "last", "file")
+    made = table(*((name, "right" if name in ("rows", "new") else "left") for name in columns if name not in without))
+    for report in reports:
+        tally = report.tally
+        if tally is not None:
+            row = {
+                "symbol": cell(report.symbol, "bold"),
+                "rows": cell(f"{tally.rows:,}"),
+                "new": cell(f"{report.new:,}"),
+                "first": cell(written(moment(tally.first))),
+                "last": cell(written(moment(tally.last))),
+                "file": cell(report.target.path),
+            }
+            made.add_row(*(each for name, each in row.items() if name not in without))
+    return made
 
 
 def missing(symbol: str, tally: Tally) -> list[str]:
@@ -101,7 +129,14 @@ def missing(symbol: str, tally: Tally) -> list[str]:
         longest = sorted(sorted(tally.holes, key=lambda gap: gap.start - gap.end)[:_HOLES], key=lambda gap: gap.start)
         count = len(tally.holes)
         rest = f", the {_HOLES} longest of {count}" if count > _HOLES else ""
-        lines.append(f"{name}: missing while the market was open{rest}:")
+        if tally.hours_known:
+            lines.append(
+                f"{name}: the server has nothing of these times, in which the market should have been open{rest}:"
+            )
+        else:
+            lines.append(
+                f"{name}: the server has nothing of these times; whether the market was closed is not known{rest}:"
+            )
         lines += [
             f"  {written(gap.start)} to {written(gap.end)} ({span_written(gap.end - gap.start)})" for gap in longest
         ]
@@ -111,6 +146,8 @@ def missing(symbol: str, tally: Tally) -> list[str]:
     besides = [f"nothing before {written(moment(tally.first))}"] if tally.late else []
     if count:
         besides.append(f"{count:,} {'span' if count == 1 else 'spans'} without a tick, {span_written(length)} in all")
+    if tally.newest is not None:
+        besides.append(f"nothing after {written(moment(tally.newest))} yet")
     if tally.closed:
         besides.append(f"{tally.closed:,} in which the market was closed")
     if besides:

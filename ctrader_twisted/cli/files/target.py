@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,9 +11,11 @@ from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.cli.files.formats import NotOfOurs, format_of
 from ctrader_twisted.cli.files.merging import merged
 from ctrader_twisted.cli.files.parts import Part, Parts
-from ctrader_twisted.cli.files.replacing import Replacing, why
 from ctrader_twisted.cli.files.tally import OutOfOrder, Tally
+from ctrader_twisted.history.moments import EPOCH
+from ctrader_twisted.history.tables import TIME
 from ctrader_twisted.market.calendar import joined
+from ctrader_twisted.replacing import Replacing, refuse_special, why
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 EVER: Final = 1 << 62
 """ms: an end that is none."""
 
+AGAIN: Final = 20
+"""Holes of a symbol that are asked for again in each run, the longest: a request each, as a rule."""
+
+_MS: Final = timedelta(milliseconds=1)
 _BEFORE: Final = 3_600_000
 """ms before its first quote from which a side is asked for that has not changed since: it was told in that time."""
 
@@ -52,12 +59,14 @@ class Target:
     ) -> None:
         self.path = path
         self.contents = contents
-        self.symbols = {symbol.name: symbol for symbol in symbols}
-        self.parts = Parts(path, contents)
+        self.symbols: dict[str, Symbol] = {symbol.name: symbol for symbol in symbols}
+        self.parts: Parts = Parts(path, contents)
         self.tallies: dict[str, Tally] = {}
         self._hours = hours
         self._format = format_of(path)
         self._since: dict[str, int] = {}
+        self._again: dict[str, list[tuple[int, int]]] = {}
+        self._whole: dict[str, tuple[int, int]] = {}
 
     def open(self) -> Generator[None]:
         """Take hold of it, and read what is there.
@@ -65,9 +74,8 @@ class Target:
         :raises CommandFailed: if it can't be written, or is not of what is asked for.
         """
         try:
-            if self.path.is_dir():
-                raise IsADirectoryError(21, "Is a directory")
-            self.parts.open(self.symbols)
+            refuse_special(self.path)
+            self.parts.open()
         except OSError as error:
             raise CommandFailed(f"{self.path} can't be written: {why(error)}") from None
         try:
@@ -80,15 +88,25 @@ class Target:
         """Give the spans to fetch, ascending, in ms; an end of None is the present.
 
         The file stays without a seam: what lies between what it has and what is asked for is fetched, too. Its newest
-        rows are asked for again.
+        rows are asked for again, and so are its longest holes within what is asked for. Parts that lie apart from all
+        that are left where they are.
         """
         name = symbol.name
-        covered = [(part.start, part.end) for part in self.parts.kept.get(name, ())]
+        covered: list[tuple[int, int]] = []
+        first, last = start, EVER if end is None else end
         tally = self.tallies.get(name)
         if tally is not None and tally.rows:
-            covered.append((min(self._since.get(name, tally.first), tally.first), tally.last))
-        first = min([start, *(begins for begins, _ in covered)])
-        last = max([EVER if end is None else end, *(ends for _, ends in covered)])
+            begins = min(self._since.get(name, tally.first), tally.first)
+            self._again[name] = _holes(tally, start, EVER if end is None else end)
+            for hole, stop in self._again[name]:
+                covered.append((begins, hole))
+                begins = stop
+            covered.append((begins, tally.last))
+            first, last = min(first, covered[0][0]), max(last, tally.last)
+        kept = [(part.start, part.end) for part in self.parts.kept.get(name, ())]
+        first, last = next(span for span in joined([(first, last), *kept]) if span[0] <= first < span[1])
+        self._whole[name] = first, last
+        covered += [(part.start, part.end) for part in self.used(name)]
         self._since[name] = first
         spans: list[tuple[int, int | None]] = []
         for begins, ends in joined(covered):
@@ -99,17 +117,38 @@ class Target:
             spans.append((first, None if last == EVER else last))
         return spans
 
+    def used(self, name: str) -> list[Part]:
+        """Give the parts that are of the file as it is to be, once `missing` has said what that is; ascending."""
+        first, last = self._whole.get(name, (0, 0))
+        return [part for part in self.parts.kept.get(name, ()) if first <= part.start and part.end <= last]
+
+    def apart(self) -> dict[str, list[Part]]:
+        """Give the parts with rows that are not: of other times, or of symbols that are not asked for; by symbol."""
+        used = {name: self.used(name) for name in self.symbols}
+        found = {
+            name: [part for part in parts if part.rows and part not in used.get(name, ())]
+            for name, parts in self.parts.kept.items()
+        }
+        return {name: parts for name, parts in found.items() if parts}
+
+    def forget_used(self) -> None:
+        """Forget the parts that are of the file: they are in it, or nothing is."""
+        for name in self.symbols:
+            self.parts.forget(self.used(name))
+
     def ask_from(self, symbol: Symbol, start: int) -> int:
         """Say from when on to ask, so that what comes from `start` on is right; ms. See `Contents.known_from`."""
         if self.contents.kind:
             return start
         name = symbol.name
-        parts = [part for part in self.parts.kept.get(name, ()) if part.rows and part.end <= start]
+        if any(start == hole for hole, _ in self._again.get(name, ())):
+            return max(0, start - _BEFORE)  # what stood before it is not at hand
+        parts = [part for part in self.used(name) if part.rows and part.end <= start]
         tally = self.tallies.get(name)
         before = self.part(symbol, parts[-1]) if parts else None if tally is None else tally.tail
         if before is None or not len(before):
             return start
-        times = before.columns[before.time]
+        times = before.columns[TIME]
         known = self.contents.known_from(before[: int(times.searchsorted(start))])
         return max(0, self._since.get(name, start) - _BEFORE) if known is None else known
 
@@ -137,7 +176,7 @@ class Target:
             closing, writer = writer, None
             closing.close()
             replacing.commit()
-            self.parts.clear()
+            self.forget_used()
         except (OutOfOrder, NotOfOurs) as error:
             raise self._not_ours(error) from None
         except OSError as error:
@@ -175,17 +214,17 @@ class Target:
         for name, tables in self._file():
             seen.add(name)
             yield name, self._merged(name, tables)
-        for name, parts in self.parts.kept.items():
-            if name not in seen and any(part.rows for part in parts):
+        for name in self.symbols:
+            if name not in seen and any(part.rows for part in self.used(name)):
                 yield name, self._merged(name, ())
 
     def _merged(self, name: str, tables: Iterable[Table[Any]]) -> Iterator[Table[Any]]:
         symbol = self.symbols[name]
-        return merged(tables, self.parts.kept.get(name, ()), lambda part: self.part(symbol, part))
+        return merged(tables, self.used(name), lambda part: self.part(symbol, part))
 
     def _file(self) -> Iterator[tuple[str, Iterator[Table[Any]]]]:
-        """Give each symbol's rows in the file; nothing if there is none."""
-        if not self.path.exists():
+        """Give each symbol's rows in the file; nothing if there is none, or if it was only made (`mktemp`)."""
+        if not self.path.exists() or not self.path.stat().st_size:
             return
         pieces = self._format.read(self.path, self.contents)
         seen: set[str] = set()
@@ -206,3 +245,12 @@ class Target:
 
     def _not_ours(self, error: Exception) -> CommandFailed:
         return CommandFailed(f"{self.path} is not as this command writes {self.contents}: {error}. Name another file")
+
+
+def _holes(tally: Tally, start: int, end: int) -> list[tuple[int, int]]:
+    """Give the holes that are worth being asked for again, ascending, in ms; none where they may be closed hours."""
+    if not tally.hours_known:
+        return []
+    holes = [((gap.start - EPOCH) // _MS, (gap.end - EPOCH) // _MS) for gap in tally.holes]
+    inside = [hole for hole in holes if start <= hole[0] and hole[1] <= end]
+    return sorted(sorted(inside, key=lambda hole: hole[0] - hole[1])[:AGAIN])

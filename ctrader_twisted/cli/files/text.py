@@ -14,6 +14,7 @@ import numpy as np
 
 from ctrader_twisted.cli.files.contents import AT_ONCE, Contents, Piece, scaled
 from ctrader_twisted.cli.files.formats import NotOfOurs
+from ctrader_twisted.history.tables import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,8 +87,9 @@ class _Text:
             first, heads = 1, len(contents.heads)
             rows = self._rows(file, contents)
             while True:
+                some: list[Sequence[Any]] = []
                 try:
-                    some = list(islice(rows, AT_ONCE))
+                    some.extend(islice(rows, AT_ONCE))
                     if not some:
                         return
                     for head, same in groupby(some, lambda row: tuple(row[:heads])):
@@ -95,7 +97,7 @@ class _Text:
                 except NotOfOurs:
                     raise
                 except (ValueError, TypeError, csv.Error, msgspec.MsgspecError) as error:
-                    raise NotOfOurs(f"in rows {first} to {first + AT_ONCE - 1}: {error}") from None
+                    raise NotOfOurs(_told(first, some, contents, error)) from None
                 first += len(some)
 
     @abstractmethod
@@ -132,17 +134,31 @@ class JsonLines(_Text):
         for line in file:
             row = read(line)
             if tuple(row) != contents.columns:
-                raise NotOfOurs(f"a row has {', '.join(row)}, not {', '.join(contents.columns)}")
+                raise ValueError(f"it has {', '.join(row)}, not {', '.join(contents.columns)}")
             yield tuple(row.values())
+
+
+def _told(first: int, rows: list[Sequence[Any]], contents: Contents, error: Exception) -> str:
+    """Say which row can't be read, and why.
+
+    :param first: the number of the first of these rows.
+    :param error: what is wrong with one of them, or with the one after them.
+    """
+    for number, row in enumerate(rows, first):
+        try:
+            _piece(tuple(row[: len(contents.heads)]), [row], contents)
+        except (ValueError, TypeError) as wrong:
+            return f"row {number}: {wrong}"
+    return f"row {first + len(rows)}: {error}"
 
 
 def _piece(head: tuple[str, ...], rows: list[Sequence[Any]], contents: Contents) -> Piece:
     values = list(zip(*rows, strict=True))[len(contents.heads) :]
     if len(values) != len(contents.numbers):
-        raise ValueError(f"a row has {len(values)} numbers, not {len(contents.numbers)}")
+        raise ValueError(f"it has {len(contents.heads) + len(values)} values, not {len(contents.columns)}")
     columns = {}
     for name, column in zip(contents.numbers, values, strict=True):
-        if name == contents.time:
+        if name == TIME:
             times = np.array([moment.removesuffix("Z") for moment in column], "datetime64[ms]")
             columns[name] = times.astype(np.int64)
         elif name in contents.prices:

@@ -827,6 +827,11 @@ ProtoOAApplicationAuthReq = _message(
     It has to come first: what comes before it is refused, heartbeats and (by some clients' experience)
     ProtoOAVersionReq excepted. It is lost with the connection.
 
+    Can be refused with CH_CLIENT_AUTH_FAILURE (observed), CH_OA_CLIENT_NOT_FOUND, CH_CLIENT_ALREADY_AUTHENTICATED,
+    CONNECTIONS_LIMIT_EXCEEDED or CHANNEL_IS_BLOCKED.
+
+    Leads to ProtoOAClientDisconnectEvent, should the server end the session.
+
     Closed by ProtoOAApplicationAuthRes. After a wrong id or secret the server closes the connection (observed).
     """,
 )
@@ -839,6 +844,13 @@ ProtoOAAccountAuthReq = _message(
     """Authorise an account on this connection; its execution events are then pushed without any subscription.
 
     With a new token it replaces the old one in place (observed). It is lost with the connection.
+
+    Can be refused with CH_ACCESS_TOKEN_INVALID (observed), OA_AUTH_TOKEN_EXPIRED, CH_CTID_TRADER_ACCOUNT_NOT_FOUND,
+    RET_NO_SUCH_LOGIN, RET_ACCOUNT_DISABLED, CANT_ROUTE_REQUEST (observed) or ALREADY_LOGGED_IN (observed).
+
+    Leads to ProtoOAExecutionEvent, ProtoOATrailingSLChangedEvent, ProtoOASymbolChangedEvent, ProtoOATraderUpdatedEvent,
+    ProtoOAMarginChangedEvent and ProtoOAMarginCallTriggerEvent, as they come; to ProtoOAAccountDisconnectEvent and
+    ProtoOAAccountsTokenInvalidatedEvent, should the session end.
 
     Closed by ProtoOAAccountAuthRes. ALREADY_LOGGED_IN means that it was authorised before.
     """,
@@ -888,6 +900,15 @@ ProtoOANewOrderReq = _message(
     Which prices it needs follows from orderType. If the answer is lost, the outcome is unknown: reconcile instead of
     sending it again.
 
+    Can be refused with INVALID_REQUEST (observed: absolute levels on a MARKET order), TRADING_BAD_VOLUME,
+    TRADING_BAD_STAKE, TRADING_BAD_PRICES, TRADING_BAD_STOPS, PROTECTION_IS_TOO_CLOSE_TO_MARKET,
+    TRADING_BAD_EXPIRATION_DATE, NOT_ENOUGH_MONEY, NO_ENOUGH_MONEY_TO_OPEN_POSITION, MAX_EXPOSURE_REACHED,
+    TOO_MANY_POSITIONS, MARKET_CLOSED, SYMBOL_HAS_HOLIDAY, NO_QUOTES, TRADING_DISABLED, TRADING_NOT_ALLOWED,
+    SHORT_SELLING_NOT_ALLOWED, UNKNOWN_SYMBOL, SYMBOL_NOT_FOUND or POSITION_NOT_FOUND.
+
+    Leads to ProtoOAExecutionEvent, one or more; of a trailing stop to ProtoOATrailingSLChangedEvent; to
+    ProtoOAMarginChangedEvent (never observed).
+
     Closed by ProtoOAExecutionEvent: ORDER_ACCEPTED first, the fill being a further event. Refused by
     ProtoOAOrderErrorEvent, ProtoOAErrorRes or an execution event ORDER_REJECTED.
     """,
@@ -904,6 +925,11 @@ ProtoOACancelOrderReq = _message(
     "ProtoOACancelOrderReq",
     """Take back a pending order.
 
+    Can be refused with ORDER_NOT_FOUND (observed), UNABLE_TO_CANCEL_ORDER, PENDING_EXECUTION or ORDER_CANCEL_REJECTED
+    (observed).
+
+    Leads to ProtoOAExecutionEvent.
+
     Closed by ProtoOAExecutionEvent ORDER_CANCELLED, or ORDER_CANCEL_REJECTED if it came too late. Refused by
     ProtoOAOrderErrorEvent (ORDER_NOT_FOUND) or ProtoOAErrorRes.
     """,
@@ -915,6 +941,12 @@ ProtoOAAmendOrderReq = _message(
     Which omitted fields keep their value is unconfirmed, and protective levels were observed to go: send all that
     should hold.
 
+    Can be refused with ORDER_NOT_FOUND, UNABLE_TO_AMEND_ORDER, PENDING_EXECUTION, CONCURRENT_MODIFICATION,
+    INVALID_REQUEST, TRADING_BAD_VOLUME, TRADING_BAD_PRICES, TRADING_BAD_STOPS, PROTECTION_IS_TOO_CLOSE_TO_MARKET,
+    TRADING_BAD_EXPIRATION_DATE, WORSE_GSL_NOT_ALLOWED or MAX_EXPOSURE_REACHED.
+
+    Leads to ProtoOAExecutionEvent.
+
     Closed by ProtoOAExecutionEvent ORDER_REPLACED. Refused by ProtoOAOrderErrorEvent or ProtoOAErrorRes.
     """,
 )
@@ -923,6 +955,12 @@ ProtoOAAmendPositionSLTPReq = _message(
     """Set a position's protective levels, both at once: a level left out is removed.
 
     With nothing to change on a bare position it is refused (INVALID_REQUEST).
+
+    Can be refused with POSITION_NOT_FOUND (observed), POSITION_NOT_OPEN, INVALID_REQUEST (observed: nothing to amend,
+    or no stop loss to trail), TRADING_BAD_STOPS (observed), PROTECTION_IS_TOO_CLOSE_TO_MARKET, WORSE_GSL_NOT_ALLOWED or
+    CONCURRENT_MODIFICATION.
+
+    Leads to ProtoOAExecutionEvent; of a trailing stop to ProtoOATrailingSLChangedEvent.
 
     Closed by ProtoOAExecutionEvent: ORDER_REPLACED, or ORDER_ACCEPTED for a protective order made anew. Refused by
     ProtoOAOrderErrorEvent or ProtoOAErrorRes.
@@ -933,6 +971,13 @@ ProtoOAClosePositionReq = _message(
     """Close a position, or a part of it.
 
     The server makes a market order for it, without your label or clientOrderId.
+
+    Can be refused with POSITION_NOT_FOUND, POSITION_NOT_FOUND_OR_NOT_OPENED, POSITION_NOT_OPEN, POSITION_LOCKED,
+    ALREADY_CLOSED, PENDING_EXECUTION, TRADING_BAD_VOLUME, MARKET_CLOSED, SYMBOL_HAS_HOLIDAY, NO_QUOTES,
+    TRADING_DISABLED or TRADING_NOT_ALLOWED.
+
+    Leads to ProtoOAExecutionEvent, those of its protective order among them; to ProtoOAMarginChangedEvent (never
+    observed).
 
     Closed by ProtoOAExecutionEvent: ORDER_ACCEPTED first, the fill being a further event. Refused by
     ProtoOAOrderErrorEvent or ProtoOAErrorRes.
@@ -970,6 +1015,8 @@ ProtoOASymbolByIdReq = _message(
     "ProtoOASymbolByIdReq",
     """Ask for everything about some symbols.
 
+    Can be refused with SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
     Closed by ProtoOASymbolByIdRes.
     """,
 )
@@ -980,6 +1027,8 @@ ProtoOASymbolByIdRes = _message(
 ProtoOASymbolsForConversionReq = _message(
     "ProtoOASymbolsForConversionReq",
     """Ask through which symbols one asset is converted to another, as from a quote asset to the deposit asset.
+
+    Can be refused with ENTITY_NOT_FOUND.
 
     Closed by ProtoOASymbolsForConversionRes.
     """,
@@ -1041,6 +1090,8 @@ ProtoOADealListReq = _message(
 
     Historical: 5 requests a second. A deal can be missing for seconds after its execution (observed on some servers).
 
+    Can be refused with INCORRECT_BOUNDARIES.
+
     Closed by ProtoOADealListRes.
     """,
 )
@@ -1054,6 +1105,8 @@ ProtoOAOrderListReq = _message(
 
     Historical by most clients' reckoning: 5 requests a second.
 
+    Can be refused with INCORRECT_BOUNDARIES.
+
     Closed by ProtoOAOrderListRes.
     """,
 )
@@ -1064,6 +1117,8 @@ ProtoOAOrderListRes = _message(
 ProtoOAExpectedMarginReq = _message(
     "ProtoOAExpectedMarginReq",
     """Ask how much margin orders of some volumes would need.
+
+    Can be refused with UNKNOWN_SYMBOL, SYMBOL_NOT_FOUND or NO_QUOTES.
 
     Closed by ProtoOAExpectedMarginRes.
     """,
@@ -1082,6 +1137,8 @@ ProtoOACashFlowHistoryListReq = _message(
 
     Historical by most clients' reckoning: 5 requests a second.
 
+    Can be refused with INCORRECT_BOUNDARIES.
+
     Closed by ProtoOACashFlowHistoryListRes.
     """,
 )
@@ -1094,6 +1151,8 @@ ProtoOAGetAccountListByAccessTokenReq = _message(
     """Ask which accounts a token gives access to.
 
     Needs the application authorised, no account; either host lists live and demo accounts alike (observed).
+
+    Can be refused with CH_ACCESS_TOKEN_INVALID or OA_AUTH_TOKEN_EXPIRED.
 
     Closed by ProtoOAGetAccountListByAccessTokenRes.
     """,
@@ -1109,6 +1168,11 @@ ProtoOARefreshTokenReq = _message(
     Needs the application authorised, no account. It ends the sessions of the accounts behind the old pair: authorise
     them again with the new token. If the answer is lost the tokens are, so keep the connection open for it.
 
+    Can be refused with CH_ACCESS_TOKEN_INVALID (observed).
+
+    Leads to ProtoOAAccountsTokenInvalidatedEvent and ProtoOAAccountDisconnectEvent for the accounts behind the old
+    pair.
+
     Closed by ProtoOARefreshTokenRes.
     """,
 )
@@ -1123,6 +1187,10 @@ ProtoOASubscribeSpotsReq = _message(
     Listen for ProtoOASpotEvent before sending it: the first was observed ahead of the answer. The server refuses to
     subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error here). A subscription is lost
     with the connection.
+
+    Can be refused with ALREADY_SUBSCRIBED (observed), SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
+    Leads to ProtoOASpotEvent.
 
     Closed by ProtoOASubscribeSpotsRes, which only says that it is queued: the first event with both sides follows, also
     when the market is closed.
@@ -1157,6 +1225,11 @@ ProtoOASubscribeLiveTrendbarReq = _message(
 
     The symbol's spots have to be subscribed first. Lost with the connection.
 
+    Can be refused with INVALID_REQUEST (observed: its spots are not subscribed), NOT_SUBSCRIBED_TO_SPOTS or
+    ALREADY_SUBSCRIBED (observed).
+
+    Leads to ProtoOASpotEvent with a trendbar, the first at once (observed).
+
     Closed by ProtoOASubscribeLiveTrendbarRes.
     """,
 )
@@ -1182,6 +1255,8 @@ ProtoOAGetTrendbarsReq = _message(
     Historical: 5 requests a second. Page backwards from the oldest bar served, and drop what falls outside the period:
     a page can hold a bar less than asked for.
 
+    Can be refused with INCORRECT_BOUNDARIES, or UNKNOWN_SYMBOL or SYMBOL_NOT_FOUND (both observed).
+
     Closed by ProtoOAGetTrendbarsRes.
     """,
 )
@@ -1193,6 +1268,8 @@ ProtoOAGetTickDataReq = _message(
     "ProtoOAGetTickDataReq",
     """Ask for historical ticks of one side, of a week at most. Historical: 5 requests a second.
 
+    Can be refused with INCORRECT_BOUNDARIES, or UNKNOWN_SYMBOL or SYMBOL_NOT_FOUND (both observed).
+
     Closed by ProtoOAGetTickDataRes.
     """,
 )
@@ -1203,6 +1280,8 @@ ProtoOAGetTickDataRes = _message(
 ProtoOAGetCtidProfileByTokenReq = _message(
     "ProtoOAGetCtidProfileByTokenReq",
     """Ask whose token it is. Needs the application authorised, no account.
+
+    Can be refused with CH_ACCESS_TOKEN_INVALID or OA_AUTH_TOKEN_EXPIRED.
 
     Closed by ProtoOAGetCtidProfileByTokenRes.
     """,
@@ -1224,6 +1303,10 @@ ProtoOASubscribeDepthQuotesReq = _message(
 
     The server refuses to subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error here).
     Lost with the connection.
+
+    Can be refused with ALREADY_SUBSCRIBED (observed), SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
+    Leads to ProtoOADepthEvent.
 
     Closed by ProtoOASubscribeDepthQuotesRes.
     """,
@@ -1258,6 +1341,8 @@ ProtoOAAccountLogoutReq = _message(
     "ProtoOAAccountLogoutReq",
     """End an account's session on this connection.
 
+    Leads to ProtoOAAccountDisconnectEvent.
+
     Closed by ProtoOAAccountLogoutRes, which only acknowledges it: it is done when ProtoOAAccountDisconnectEvent comes.
     """,
 )
@@ -1288,6 +1373,10 @@ ProtoOAMarginCallUpdateReq = _message(
     "ProtoOAMarginCallUpdateReq",
     """Set a margin call threshold.
 
+    Can be refused with INVALID_REQUEST.
+
+    Leads to ProtoOAMarginCallUpdateEvent; when the level is reached, to ProtoOAMarginCallTriggerEvent.
+
     Closed by ProtoOAMarginCallUpdateRes.
     """,
 )
@@ -1307,6 +1396,8 @@ ProtoOAGetDynamicLeverageByIDReq = _message(
     "ProtoOAGetDynamicLeverageByIDReq",
     """Ask for the tiers of a dynamic leverage.
 
+    Can be refused with ENTITY_NOT_FOUND.
+
     Closed by ProtoOAGetDynamicLeverageByIDRes.
     """,
 )
@@ -1317,6 +1408,8 @@ ProtoOAGetDynamicLeverageByIDRes = _message(
 ProtoOADealListByPositionIdReq = _message(
     "ProtoOADealListByPositionIdReq",
     """Ask for the deals of one position. Historical by most clients' reckoning: 5 requests a second.
+
+    Can be refused with POSITION_NOT_FOUND or INCORRECT_BOUNDARIES.
 
     Closed by ProtoOADealListByPositionIdRes.
     """,
@@ -1329,6 +1422,8 @@ ProtoOAOrderDetailsReq = _message(
     "ProtoOAOrderDetailsReq",
     """Ask for one order and its deals (whether it counts as historical is unconfirmed).
 
+    Can be refused with ORDER_NOT_FOUND.
+
     Closed by ProtoOAOrderDetailsRes.
     """,
 )
@@ -1340,6 +1435,8 @@ ProtoOAOrderListByPositionIdReq = _message(
     "ProtoOAOrderListByPositionIdReq",
     """Ask for the orders of one position. Historical by most clients' reckoning: 5 requests a second.
 
+    Can be refused with POSITION_NOT_FOUND or INCORRECT_BOUNDARIES.
+
     Closed by ProtoOAOrderListByPositionIdRes.
     """,
 )
@@ -1350,6 +1447,8 @@ ProtoOAOrderListByPositionIdRes = _message(
 ProtoOADealOffsetListReq = _message(
     "ProtoOADealOffsetListReq",
     """Ask which deals a deal was set against: closing takes the oldest deal first.
+
+    Can be refused with ENTITY_NOT_FOUND.
 
     Closed by ProtoOADealOffsetListRes.
     """,

@@ -2414,6 +2414,11 @@ class ProtoOAApplicationAuthReq(Message):
     It has to come first: what comes before it is refused, heartbeats and (by some clients' experience)
     ProtoOAVersionReq excepted. It is lost with the connection.
 
+    Can be refused with CH_CLIENT_AUTH_FAILURE (observed), CH_OA_CLIENT_NOT_FOUND, CH_CLIENT_ALREADY_AUTHENTICATED,
+    CONNECTIONS_LIMIT_EXCEEDED or CHANNEL_IS_BLOCKED.
+
+    Leads to ProtoOAClientDisconnectEvent, should the server end the session.
+
     Closed by ProtoOAApplicationAuthRes. After a wrong id or secret the server closes the connection (observed).
     """
 
@@ -2448,6 +2453,13 @@ class ProtoOAAccountAuthReq(Message):
     """Authorise an account on this connection; its execution events are then pushed without any subscription.
 
     With a new token it replaces the old one in place (observed). It is lost with the connection.
+
+    Can be refused with CH_ACCESS_TOKEN_INVALID (observed), OA_AUTH_TOKEN_EXPIRED, CH_CTID_TRADER_ACCOUNT_NOT_FOUND,
+    RET_NO_SUCH_LOGIN, RET_ACCOUNT_DISABLED, CANT_ROUTE_REQUEST (observed) or ALREADY_LOGGED_IN (observed).
+
+    Leads to ProtoOAExecutionEvent, ProtoOATrailingSLChangedEvent, ProtoOASymbolChangedEvent, ProtoOATraderUpdatedEvent,
+    ProtoOAMarginChangedEvent and ProtoOAMarginCallTriggerEvent, as they come; to ProtoOAAccountDisconnectEvent and
+    ProtoOAAccountsTokenInvalidatedEvent, should the session end.
 
     Closed by ProtoOAAccountAuthRes. ALREADY_LOGGED_IN means that it was authorised before.
     """
@@ -2615,6 +2627,15 @@ class ProtoOANewOrderReq(Message):
 
     Which prices it needs follows from orderType. If the answer is lost, the outcome is unknown: reconcile instead of
     sending it again.
+
+    Can be refused with INVALID_REQUEST (observed: absolute levels on a MARKET order), TRADING_BAD_VOLUME,
+    TRADING_BAD_STAKE, TRADING_BAD_PRICES, TRADING_BAD_STOPS, PROTECTION_IS_TOO_CLOSE_TO_MARKET,
+    TRADING_BAD_EXPIRATION_DATE, NOT_ENOUGH_MONEY, NO_ENOUGH_MONEY_TO_OPEN_POSITION, MAX_EXPOSURE_REACHED,
+    TOO_MANY_POSITIONS, MARKET_CLOSED, SYMBOL_HAS_HOLIDAY, NO_QUOTES, TRADING_DISABLED, TRADING_NOT_ALLOWED,
+    SHORT_SELLING_NOT_ALLOWED, UNKNOWN_SYMBOL, SYMBOL_NOT_FOUND or POSITION_NOT_FOUND.
+
+    Leads to ProtoOAExecutionEvent, one or more; of a trailing stop to ProtoOATrailingSLChangedEvent; to
+    ProtoOAMarginChangedEvent (never observed).
 
     Closed by ProtoOAExecutionEvent: ORDER_ACCEPTED first, the fill being a further event. Refused by
     ProtoOAOrderErrorEvent, ProtoOAErrorRes or an execution event ORDER_REJECTED.
@@ -2844,6 +2865,11 @@ class ProtoOAExecutionEvent(Message):
 class ProtoOACancelOrderReq(Message):
     """Take back a pending order.
 
+    Can be refused with ORDER_NOT_FOUND (observed), UNABLE_TO_CANCEL_ORDER, PENDING_EXECUTION or ORDER_CANCEL_REJECTED
+    (observed).
+
+    Leads to ProtoOAExecutionEvent.
+
     Closed by ProtoOAExecutionEvent ORDER_CANCELLED, or ORDER_CANCEL_REJECTED if it came too late. Refused by
     ProtoOAOrderErrorEvent (ORDER_NOT_FOUND) or ProtoOAErrorRes.
     """
@@ -2870,6 +2896,12 @@ class ProtoOAAmendOrderReq(Message):
 
     Which omitted fields keep their value is unconfirmed, and protective levels were observed to go: send all that
     should hold.
+
+    Can be refused with ORDER_NOT_FOUND, UNABLE_TO_AMEND_ORDER, PENDING_EXECUTION, CONCURRENT_MODIFICATION,
+    INVALID_REQUEST, TRADING_BAD_VOLUME, TRADING_BAD_PRICES, TRADING_BAD_STOPS, PROTECTION_IS_TOO_CLOSE_TO_MARKET,
+    TRADING_BAD_EXPIRATION_DATE, WORSE_GSL_NOT_ALLOWED or MAX_EXPOSURE_REACHED.
+
+    Leads to ProtoOAExecutionEvent.
 
     Closed by ProtoOAExecutionEvent ORDER_REPLACED. Refused by ProtoOAOrderErrorEvent or ProtoOAErrorRes.
     """
@@ -2970,6 +3002,12 @@ class ProtoOAAmendPositionSLTPReq(Message):
 
     With nothing to change on a bare position it is refused (INVALID_REQUEST).
 
+    Can be refused with POSITION_NOT_FOUND (observed), POSITION_NOT_OPEN, INVALID_REQUEST (observed: nothing to amend,
+    or no stop loss to trail), TRADING_BAD_STOPS (observed), PROTECTION_IS_TOO_CLOSE_TO_MARKET, WORSE_GSL_NOT_ALLOWED or
+    CONCURRENT_MODIFICATION.
+
+    Leads to ProtoOAExecutionEvent; of a trailing stop to ProtoOATrailingSLChangedEvent.
+
     Closed by ProtoOAExecutionEvent: ORDER_REPLACED, or ORDER_ACCEPTED for a protective order made anew. Refused by
     ProtoOAOrderErrorEvent or ProtoOAErrorRes.
     """
@@ -3036,6 +3074,13 @@ class ProtoOAClosePositionReq(Message):
     """Close a position, or a part of it.
 
     The server makes a market order for it, without your label or clientOrderId.
+
+    Can be refused with POSITION_NOT_FOUND, POSITION_NOT_FOUND_OR_NOT_OPENED, POSITION_NOT_OPEN, POSITION_LOCKED,
+    ALREADY_CLOSED, PENDING_EXECUTION, TRADING_BAD_VOLUME, MARKET_CLOSED, SYMBOL_HAS_HOLIDAY, NO_QUOTES,
+    TRADING_DISABLED or TRADING_NOT_ALLOWED.
+
+    Leads to ProtoOAExecutionEvent, those of its protective order among them; to ProtoOAMarginChangedEvent (never
+    observed).
 
     Closed by ProtoOAExecutionEvent: ORDER_ACCEPTED first, the fill being a further event. Refused by
     ProtoOAOrderErrorEvent or ProtoOAErrorRes.
@@ -3208,6 +3253,8 @@ class ProtoOASymbolsListRes(Message):
 class ProtoOASymbolByIdReq(Message):
     """Ask for everything about some symbols.
 
+    Can be refused with SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
     Closed by ProtoOASymbolByIdRes.
     """
 
@@ -3261,6 +3308,8 @@ class ProtoOASymbolByIdRes(Message):
 
 class ProtoOASymbolsForConversionReq(Message):
     """Ask through which symbols one asset is converted to another, as from a quote asset to the deposit asset.
+
+    Can be refused with ENTITY_NOT_FOUND.
 
     Closed by ProtoOASymbolsForConversionRes.
     """
@@ -3531,6 +3580,8 @@ class ProtoOADealListReq(Message):
 
     Historical: 5 requests a second. A deal can be missing for seconds after its execution (observed on some servers).
 
+    Can be refused with INCORRECT_BOUNDARIES.
+
     Closed by ProtoOADealListRes.
     """
 
@@ -3593,6 +3644,8 @@ class ProtoOAOrderListReq(Message):
 
     Historical by most clients' reckoning: 5 requests a second.
 
+    Can be refused with INCORRECT_BOUNDARIES.
+
     Closed by ProtoOAOrderListRes.
     """
 
@@ -3649,6 +3702,8 @@ class ProtoOAOrderListRes(Message):
 
 class ProtoOAExpectedMarginReq(Message):
     """Ask how much margin orders of some volumes would need.
+
+    Can be refused with UNKNOWN_SYMBOL, SYMBOL_NOT_FOUND or NO_QUOTES.
 
     Closed by ProtoOAExpectedMarginRes.
     """
@@ -3737,6 +3792,8 @@ class ProtoOACashFlowHistoryListReq(Message):
 
     Historical by most clients' reckoning: 5 requests a second.
 
+    Can be refused with INCORRECT_BOUNDARIES.
+
     Closed by ProtoOACashFlowHistoryListRes.
     """
 
@@ -3791,6 +3848,8 @@ class ProtoOAGetAccountListByAccessTokenReq(Message):
 
     Needs the application authorised, no account; either host lists live and demo accounts alike (observed).
 
+    Can be refused with CH_ACCESS_TOKEN_INVALID or OA_AUTH_TOKEN_EXPIRED.
+
     Closed by ProtoOAGetAccountListByAccessTokenRes.
     """
 
@@ -3837,6 +3896,11 @@ class ProtoOARefreshTokenReq(Message):
 
     Needs the application authorised, no account. It ends the sessions of the accounts behind the old pair: authorise
     them again with the new token. If the answer is lost the tokens are, so keep the connection open for it.
+
+    Can be refused with CH_ACCESS_TOKEN_INVALID (observed).
+
+    Leads to ProtoOAAccountsTokenInvalidatedEvent and ProtoOAAccountDisconnectEvent for the accounts behind the old
+    pair.
 
     Closed by ProtoOARefreshTokenRes.
     """
@@ -3888,6 +3952,10 @@ class ProtoOASubscribeSpotsReq(Message):
     Listen for ProtoOASpotEvent before sending it: the first was observed ahead of the answer. The server refuses to
     subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error here). A subscription is lost
     with the connection.
+
+    Can be refused with ALREADY_SUBSCRIBED (observed), SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
+    Leads to ProtoOASpotEvent.
 
     Closed by ProtoOASubscribeSpotsRes, which only says that it is queued: the first event with both sides follows, also
     when the market is closed.
@@ -4043,6 +4111,11 @@ class ProtoOASubscribeLiveTrendbarReq(Message):
 
     The symbol's spots have to be subscribed first. Lost with the connection.
 
+    Can be refused with INVALID_REQUEST (observed: its spots are not subscribed), NOT_SUBSCRIBED_TO_SPOTS or
+    ALREADY_SUBSCRIBED (observed).
+
+    Leads to ProtoOASpotEvent with a trendbar, the first at once (observed).
+
     Closed by ProtoOASubscribeLiveTrendbarRes.
     """
 
@@ -4125,6 +4198,8 @@ class ProtoOAGetTrendbarsReq(Message):
 
     Historical: 5 requests a second. Page backwards from the oldest bar served, and drop what falls outside the period:
     a page can hold a bar less than asked for.
+
+    Can be refused with INCORRECT_BOUNDARIES, or UNKNOWN_SYMBOL or SYMBOL_NOT_FOUND (both observed).
 
     Closed by ProtoOAGetTrendbarsRes.
     """
@@ -4234,6 +4309,8 @@ class ProtoOAGetTrendbarsRes(Message):
 class ProtoOAGetTickDataReq(Message):
     """Ask for historical ticks of one side, of a week at most. Historical: 5 requests a second.
 
+    Can be refused with INCORRECT_BOUNDARIES, or UNKNOWN_SYMBOL or SYMBOL_NOT_FOUND (both observed).
+
     Closed by ProtoOAGetTickDataRes.
     """
 
@@ -4298,6 +4375,8 @@ class ProtoOAGetTickDataRes(Message):
 
 class ProtoOAGetCtidProfileByTokenReq(Message):
     """Ask whose token it is. Needs the application authorised, no account.
+
+    Can be refused with CH_ACCESS_TOKEN_INVALID or OA_AUTH_TOKEN_EXPIRED.
 
     Closed by ProtoOAGetCtidProfileByTokenRes.
     """
@@ -4369,6 +4448,10 @@ class ProtoOASubscribeDepthQuotesReq(Message):
 
     The server refuses to subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error here).
     Lost with the connection.
+
+    Can be refused with ALREADY_SUBSCRIBED (observed), SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
+    Leads to ProtoOADepthEvent.
 
     Closed by ProtoOASubscribeDepthQuotesRes.
     """
@@ -4487,6 +4570,8 @@ class ProtoOASymbolCategoryListRes(Message):
 class ProtoOAAccountLogoutReq(Message):
     """End an account's session on this connection.
 
+    Leads to ProtoOAAccountDisconnectEvent.
+
     Closed by ProtoOAAccountLogoutRes, which only acknowledges it: it is done when ProtoOAAccountDisconnectEvent comes.
     """
 
@@ -4572,6 +4657,10 @@ class ProtoOAMarginCallListRes(Message):
 class ProtoOAMarginCallUpdateReq(Message):
     """Set a margin call threshold.
 
+    Can be refused with INVALID_REQUEST.
+
+    Leads to ProtoOAMarginCallUpdateEvent; when the level is reached, to ProtoOAMarginCallTriggerEvent.
+
     Closed by ProtoOAMarginCallUpdateRes.
     """
 
@@ -4651,6 +4740,8 @@ class ProtoOAMarginCallTriggerEvent(Message):
 class ProtoOAGetDynamicLeverageByIDReq(Message):
     """Ask for the tiers of a dynamic leverage.
 
+    Can be refused with ENTITY_NOT_FOUND.
+
     Closed by ProtoOAGetDynamicLeverageByIDRes.
     """
 
@@ -4695,6 +4786,8 @@ class ProtoOAGetDynamicLeverageByIDRes(Message):
 
 class ProtoOADealListByPositionIdReq(Message):
     """Ask for the deals of one position. Historical by most clients' reckoning: 5 requests a second.
+
+    Can be refused with POSITION_NOT_FOUND or INCORRECT_BOUNDARIES.
 
     Closed by ProtoOADealListByPositionIdRes.
     """
@@ -4754,6 +4847,8 @@ class ProtoOADealListByPositionIdRes(Message):
 class ProtoOAOrderDetailsReq(Message):
     """Ask for one order and its deals (whether it counts as historical is unconfirmed).
 
+    Can be refused with ORDER_NOT_FOUND.
+
     Closed by ProtoOAOrderDetailsRes.
     """
 
@@ -4803,6 +4898,8 @@ class ProtoOAOrderDetailsRes(Message):
 
 class ProtoOAOrderListByPositionIdReq(Message):
     """Ask for the orders of one position. Historical by most clients' reckoning: 5 requests a second.
+
+    Can be refused with POSITION_NOT_FOUND or INCORRECT_BOUNDARIES.
 
     Closed by ProtoOAOrderListByPositionIdRes.
     """
@@ -4861,6 +4958,8 @@ class ProtoOAOrderListByPositionIdRes(Message):
 
 class ProtoOADealOffsetListReq(Message):
     """Ask which deals a deal was set against: closing takes the oldest deal first.
+
+    Can be refused with ENTITY_NOT_FOUND.
 
     Closed by ProtoOADealOffsetListRes.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -32,16 +33,33 @@ def why(error: OSError) -> str:
     return _SAYINGS.get(error.errno or 0, error.strerror or str(error))
 
 
+def refuse_special(path: Path) -> None:
+    """Refuse what can't be replaced by a file: a folder, a pipe, a device. Opened, a pipe may wait for ever.
+
+    :raises OSError: if it is one.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no ordinary file: name another one")
+
+
 class Replacing:
     """Writes a file beside another one. A process that is killed leaves the old file, or the new one.
 
+    :param path: the file.
+    :param meanwhile: the name under which it is written, on the same file system; beside it if none is given.
     :ivar file: where to write.
     :raises OSError: if it can't be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, meanwhile: Path | None = None) -> None:
         self._target = os.path.realpath(path)  # a symbolic link stays one
-        self._temporary = self._target + TEMPORARY
+        self._temporary = self._target + TEMPORARY if meanwhile is None else os.fspath(meanwhile)
         self.file: BinaryIO = open(self._temporary, "wb")  # noqa: SIM115  # closed by either end
 
     def commit(self) -> None:
