@@ -15,6 +15,7 @@ from ctrader_twisted.config import (
     WIRES,
     Configuration,
     FlightRecorderSettings,
+    RecordingSettings,
     SafetySettings,
     TokenSettings,
     load,
@@ -41,6 +42,7 @@ OUTPUT = """
 path = "-"
 """
 PLAIN = ACCOUNT + OUTPUT
+RECORDING = PLAIN + '[[recording]]\npath = "m"\nformat = "sqlite"\n'
 SIMULATED = '[simulator]\n[[account]]\nenvironment = "simulator"\n' + OUTPUT
 
 Write = "Callable[..., Path]"
@@ -108,7 +110,7 @@ def test_accounts_in_several_environments_at_once(
         id = 2
         environment = "lab"
         symbols = ["EURUSD"]
-        bars = ["M5"]
+        bars = ["5m", "h1", "M5", "1D"]
         depth = true
         [[account]]
         id = 3
@@ -123,7 +125,7 @@ def test_accounts_in_several_environments_at_once(
     assert live.accounts[0].depth == ("XAUUSD",)
     assert (lab.host, lab.port) == ("lab.example", 15035)
     assert lab.trust_root is not None and lab.trust_root.startswith(b"-----BEGIN")
-    assert (lab.accounts[0].bars, lab.accounts[0].depth) == ({"EURUSD": ("M5",)}, ("EURUSD",))
+    assert (lab.accounts[0].bars, lab.accounts[0].depth) == ({"EURUSD": ("M5", "H1", "D1")}, ("EURUSD",))
     assert (live.accounts[1].symbols, live.accounts[1].depth) == ((), ())
 
 
@@ -497,6 +499,26 @@ def test_the_flight_recorder(read: Callable[..., Configuration], tmp_path: Path)
     assert given == FlightRecorderSettings(tmp_path / "f.jsonl", 500_000, 2)
 
 
+def test_recordings(read: Callable[..., Configuration], tmp_path: Path) -> None:
+    (plain,) = read(RECORDING).recordings
+    assert plain == RecordingSettings("recording[1]", tmp_path / "m", "sqlite")
+    assert (plain.events, plain.flush_seconds, plain.refill_days) == ({"quote", "bar", "account"}, 10.0, 7.0)
+    two = '[[recording]]\npath = "other"\nformat = "parquet"\nevents = ["bar"]\nflush_seconds = 60\nrefill_days = 0\n'
+    _, other = read(RECORDING + two).recordings
+    assert other == RecordingSettings("recording[2]", tmp_path / "other", "parquet", frozenset({"bar"}), 60.0, 0.0)
+    assert read(RECORDING.replace(OUTPUT, "")).outputs == (), "it needs no output beside it"
+
+
+@pytest.mark.parametrize(("form", "package"), [("parquet", "pyarrow"), ("parquet", "numpy"), ("sqlite", "numpy")])
+def test_what_a_recording_needs(
+    refused: Callable[..., list[ConfigurationError]], monkeypatch: pytest.MonkeyPatch, form: str, package: str
+) -> None:
+    monkeypatch.setattr("ctrader_twisted.config.recordings.find_spec", lambda name: None if name == package else name)
+    (error,) = refused(RECORDING.replace("sqlite", form))
+    assert (error.key, error.problem) == ("recording[1].format", f"it needs {package}")
+    assert "ctrader_twisted[data]" in error.remedy
+
+
 def test_a_byte_order_mark_is_skipped(write: Callable[..., Path]) -> None:
     assert load(write("\ufeff" + PLAIN), SECRETS).environments
 
@@ -514,6 +536,8 @@ def test_the_example_knows_every_key(write: Callable[..., Path]) -> None:
     for needs_a_file in ("credentials = ", "trust_root = ", "access_token_env = "):
         no_comment = re.sub(rf"^{needs_a_file}.*$", "", no_comment, flags=re.MULTILINE)
     everything = load(write(no_comment), environ)
+    (recording,) = everything.recordings
+    assert recording == RecordingSettings(recording.key, recording.path, "parquet"), "what it shows is what holds"
     assert everything.flight_recorder is not None and everything.simulator is not None and everything.services
     assert everything.oauth.redirect_uri == "http://localhost:8765/"
 
@@ -538,7 +562,8 @@ def test_the_example_knows_every_key(write: Callable[..., Path]) -> None:
         (PLAIN.replace('"demo"', '"simulator"'), "account[1].environment", "there is no simulator", "[simulator]"),
         (ACCOUNT + PLAIN, "account[2].id", "the same account as account[1]", "once"),
         (ACCOUNT + 'bars = ["M7"]\n' + OUTPUT, "account[1].bars", '"M7" is not a period', "Periods are M1, M2"),
-        (ACCOUNT + 'bars = ["m15"]\n' + OUTPUT, "account[1].bars", '"m15" is not a period', 'Did you mean "M15"?'),
+        (ACCOUNT + 'bars = ["m16"]\n' + OUTPUT, "account[1].bars", '"m16" is not a period', 'Did you mean "M1"?'),
+        (ACCOUNT + 'bars = ["1M"]\n' + OUTPUT, "account[1].bars", '"1M" is not a period', "Periods are M1, M2"),
         (ACCOUNT + 'bars = { EURUSD = "M1" }\n' + OUTPUT, "account[1].bars.EURUSD", "a text where a list", "["),
         (ACCOUNT + 'bars = { EURUSX = ["M1"] }\n' + OUTPUT, "account[1].bars.EURUSX", "not among", 'mean "EURUSD"'),
         (ACCOUNT + 'bars = "M1"\n' + OUTPUT, "account[1].bars", "a text where a list of texts belongs", "bars = ["),
@@ -628,6 +653,17 @@ def test_the_example_knows_every_key(write: Callable[..., Path]) -> None:
             "an older part (x.1.jsonl) is the same as output[1]",
             "a file of its own",
         ),
+        (PLAIN + '[[recording]]\nformat = "sqlite"\n', "recording[1].path", "missing", 'path = "market"'),
+        (PLAIN + '[[recording]]\npath = "m"\n', "recording[1].format", "missing", '"parquet", "sqlite"'),
+        (RECORDING + 'events = ["quotes"]\n', "recording[1].events", "can't be recorded", 'Did you mean "quote"?'),
+        (RECORDING + "events = []\n", "recording[1].events", "an empty list", "Leave it out"),
+        (RECORDING + "flush_seconds = 0.5\n", "recording[1].flush_seconds", "0.5 where", "from 1 to 3600"),
+        (RECORDING + "refill_days = 366\n", "recording[1].refill_days", "366 where", "from 0 to 365"),
+        (RECORDING + "refil_days = 3\n", "recording[1].refil_days", "an unknown key", '"refill_days"'),
+        (RECORDING.replace("sqlite", "SQLite"), "recording[1].format", "is not a format", 'Did you mean "sqlite"?'),
+        (RECORDING.replace('"m"', '"no/m"'), "recording[1].path", "does not exist", "mkdir -p"),
+        (RECORDING.replace('"m"', '"daemon.toml"'), "recording[1].path", "is not a folder", "Name a folder"),
+        (RECORDING + RECORDING.replace(PLAIN, ""), "recording[2].path", "the same as recording[1]", "of its own"),
         (ACCOUNT + "[[service]]\n", "service[1].factory", "missing", "package.module:make"),
         (ACCOUNT + '[[service]]\nfactory = "a.b"\n', "service[1].factory", "names no callable", "one colon"),
         (ACCOUNT + '[[service]]\nfactory = "a b:c"\n', "service[1].factory", "names no callable", "one colon"),

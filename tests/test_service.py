@@ -21,8 +21,9 @@ from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent, globalLo
 from twisted.python import usage
 from twisted.python.failure import Failure
 
-from ctrader_twisted import config, messages
+from ctrader_twisted import config, documents, messages
 from ctrader_twisted.account import Safety
+from ctrader_twisted.documents.symbols import Symbols
 from ctrader_twisted.errors import (
     CannotRoute,
     ConfigurationError,
@@ -35,12 +36,11 @@ from ctrader_twisted.errors import (
 from ctrader_twisted.flight import Opened, read
 from ctrader_twisted.market import Bar, Lots, Money
 from ctrader_twisted.outputs import encode
-from ctrader_twisted.service import Options, documents, makeService, prepare, stderr_observer
+from ctrader_twisted.service import Options, makeService, prepare, stderr_observer
 from ctrader_twisted.service.daemon import Daemon
 from ctrader_twisted.service.environment import OTHER_EVENTS
 from ctrader_twisted.service.log import LineObserver
 from ctrader_twisted.service.recorder import Output, Recorder
-from ctrader_twisted.service.symbols import Symbols
 from ctrader_twisted.session.book import Difference
 from ctrader_twisted.session.events import Ready, Resynchronised, Subscription
 from ctrader_twisted.sim import script
@@ -509,6 +509,7 @@ def test_a_subscription_that_stands_already_costs_nothing(bench: Bench) -> None:
     bench.start(factories=(greedy,))
     bench.kit.advance(20)
     assert {quote["symbol"] for quote in bench.of("quote")} >= {"EURUSD", "USDJPY"}
+    assert all(quote["bid"] and quote["ask"] for quote in bench.of("quote"))
     assert not bench.of("error")
 
 

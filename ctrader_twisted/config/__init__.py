@@ -1,8 +1,8 @@
 """The daemon's configuration: a TOML file, and secrets from there, the environment or a credentials file.
 
 `load` reads everything that can be known without connecting and reports every problem it finds at once, each naming the
-file, the key and what to do. `load_access` reads what there is before anybody has logged in. docs/daemon.md describes
-the keys; what is here is what they become.
+file, the key and what to do. `load_access` reads what there is before anybody has logged in, `load_simulated` what
+concerns the simulator. docs/daemon.md describes the keys; what is here is what they become.
 
 Where a secret is looked for, first found wins:
 
@@ -35,6 +35,7 @@ from ctrader_twisted.config.settings import (
     FlightRecorderSettings,
     OAuthSettings,
     OutputSettings,
+    RecordingSettings,
     SafetySettings,
     ServiceSettings,
     SimulatorSettings,
@@ -59,12 +60,14 @@ __all__ = [
     "FlightRecorderSettings",
     "OAuthSettings",
     "OutputSettings",
+    "RecordingSettings",
     "SafetySettings",
     "ServiceSettings",
     "SimulatorSettings",
     "TokenSettings",
     "load",
     "load_access",
+    "load_simulated",
     "load_simulator",
 ]
 
@@ -104,6 +107,21 @@ def load_simulator(path: str | Path, table: Mapping[str, Any]) -> SimulatorSetti
     simulator = read_simulator(Table(refusals, SIMULATOR, dict(table)))
     _raise(refusals)
     return simulator
+
+
+def load_simulated(
+    path: str | Path, environ: Mapping[str, str], *, alone: bool = False
+) -> tuple[SimulatorSettings, tuple[AccountSettings, ...]] | None:
+    """Read the simulator of a configuration and the accounts on it; None if it has none.
+
+    :param environ: the process's environment.
+    :param alone: read it only if no account is elsewhere.
+    :raises ConfigurationError: as `load`; what does not concern the simulator is no reason.
+    """
+    reader = Reader(Path(path), environ)
+    simulated = reader.read_simulated(alone=alone)
+    _raise(reader.refusals)
+    return simulated
 
 
 def _raise(refusals: Refusals) -> None:

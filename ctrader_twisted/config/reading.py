@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ctrader_twisted.config.access import read_oauth, read_tokens
 from ctrader_twisted.config.aliases import read_aliases
 from ctrader_twisted.config.hosts import read_hosts, read_simulator
+from ctrader_twisted.config.recordings import read_recordings
 from ctrader_twisted.config.safety import read_safety
-from ctrader_twisted.config.secrets import Secrets
+from ctrader_twisted.config.secrets import Credentials, Secrets
 from ctrader_twisted.config.settings import (
     EVENTS,
     FLIGHT_FILE,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ctrader_twisted.config.hosts import Host
-    from ctrader_twisted.config.secrets import Credentials
 
 
 class Reader:
@@ -40,7 +40,7 @@ class Reader:
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self._path = path
-        self.refusals = Refusals(path)
+        self.refusals: Refusals = Refusals(path)
         self._secrets = Secrets(self.refusals, environ)
 
     def read(self) -> Configuration:
@@ -60,9 +60,10 @@ class Reader:
         application = self._secrets.application(application_table, fallback, needed=real)
         outputs = self._outputs(top.tables("output"))
         flight_recorder = self._flight_recorder(top.table("flight_recorder"))
+        recordings = read_recordings(self.refusals, top.tables("recording"))
         services = self._services(top.tables("service"), list(by_name))
-        if not self.refusals.errors and not outputs and not services:
-            problem = "neither an output nor a service: nothing would come of it"
+        if not self.refusals.errors and not outputs and not services and not recordings:
+            problem = "neither an output nor a recording nor a service: nothing would come of it"
             self.refusals.refuse("output", problem, 'Add [[output]] with path = "-".')
         top.finish()
         self._secrets.look_at_permissions()
@@ -77,6 +78,7 @@ class Reader:
             tokens,
             oauth,
             flight_recorder,
+            recordings,
         )
 
     def read_access(self) -> AccessSettings | None:
@@ -89,7 +91,7 @@ class Reader:
         oauth = read_oauth(top.table("oauth"))
         accounts = self._accounts(top, hosts, fallback, before_login=True)
         application = self._secrets.application(application_table, fallback, needed=True)
-        for key in (SIMULATOR, "output", "service", "flight_recorder"):
+        for key in (SIMULATOR, "output", "recording", "service", "flight_recorder"):
             top.raw(key)  # for the daemon to check
         top.finish()
         self._secrets.look_at_permissions()
@@ -101,6 +103,20 @@ class Reader:
             if name != SIMULATOR
         )
         return AccessSettings(str(self._path), application, environments, tokens, oauth, tuple(self.refusals.warnings))
+
+    def read_simulated(self, *, alone: bool) -> tuple[SimulatorSettings, tuple[AccountSettings, ...]] | None:
+        """Read the table ``[simulator]`` and the accounts on it, and leave the rest unread; None if there is none.
+
+        :param alone: whether accounts elsewhere count as if there were none.
+        """
+        top = Table(self.refusals, "", self._values())
+        table = top.table(SIMULATOR)
+        if table is None or (alone and any(each.text("environment") != SIMULATOR for each in top.tables("account"))):
+            return None
+        simulator = read_simulator(table)
+        hosts = read_hosts(self.refusals, top.table("environment"), simulator=simulator)
+        accounts = self._accounts(top, hosts, Credentials(), before_login=True)
+        return simulator, tuple(account for name, account in accounts if name == SIMULATOR)
 
     def _values(self) -> dict[str, Any]:
         try:
@@ -182,22 +198,25 @@ class Reader:
         if wanted is None:
             return {}
         if not isinstance(wanted, dict):
-            periods = table.as_texts("bars", wanted)
-            self._check_periods(table, "bars", periods)
+            periods = self._periods(table, "bars", wanted)
             return dict.fromkeys(symbols, periods) if periods else {}
         bars: dict[str, tuple[str, ...]] = {}
         for symbol, value in wanted.items():
             key = f"bars.{symbol}"
             self._check_symbol(table, key, symbol, symbols)
-            bars[symbol] = table.as_texts(key, value)
-            self._check_periods(table, key, bars[symbol])
+            bars[symbol] = self._periods(table, key, value)
         return bars
 
-    def _check_periods(self, table: Table, key: str, periods: tuple[str, ...]) -> None:
-        for period in periods:
-            if period not in PERIODS:
+    def _periods(self, table: Table, key: str, wanted: object) -> tuple[str, ...]:
+        """Read periods: in any case, and with the number before the letter, but for 1M, which is a month to many."""
+        found = []
+        for period in table.as_texts(key, wanted):
+            turned = f"{period[-1:]}{period[:-1]}" if period[:1].isdecimal() and period[-1:] != "M" else period
+            found.append(turned.upper())
+            if found[-1] not in PERIODS:
                 remedy = f"{did_you_mean(period.upper(), PERIODS)}Periods are {', '.join(PERIODS)}."
                 table.refuse(key, f'"{period}" is not a period', remedy)
+        return tuple(dict.fromkeys(found))
 
     def _check_symbol(self, table: Table, key: str, symbol: str, symbols: tuple[str, ...]) -> None:
         if symbol not in symbols:

@@ -48,6 +48,10 @@ EVENTS: Final = (
 )
 """Every kind of object an output can be asked for; docs/daemon.md has the shape of each."""
 
+RECORDABLE: Final = ("quote", "bar", "account")
+"""What a recording can be asked for."""
+RECORDING_FORMATS: Final = ("parquet", "sqlite")
+
 STDOUT: Final = "-"
 
 
@@ -187,6 +191,22 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """Where market data is recorded."""
+
+    key: str
+    path: Path
+    """A folder; it need not exist, but the one it is in does."""
+    format: str
+    """One of `RECORDING_FORMATS`."""
+    events: frozenset[str] = frozenset(RECORDABLE)
+    flush_seconds: float = 10.0
+    """How often rows are written."""
+    refill_days: float = 7.0
+    """How far back holes are filled; 0 for never."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """User code that is run with a client."""
 
@@ -215,6 +235,7 @@ class Configuration:
     tokens: TokenSettings | None = None
     oauth: OAuthSettings = OAuthSettings()
     flight_recorder: FlightRecorderSettings | None = None
+    recordings: tuple[RecordingSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,25 @@ class Table:
             self.refuse(key, problem, "Change its permissions, or name a file in another one.")
         return path
 
+    def folder(self, key: str) -> Path | None:
+        """Read the path of a folder that is to be written to; it is made if the one it is in exists."""
+        given = self.text(key)
+        if given is None:
+            return None
+        path = self._refusals.beside(given)
+        there = path if path.exists() else path.parent
+        if not path.parent.is_dir():
+            self.refuse(key, f"the folder {path.parent} does not exist", f"mkdir -p {path.parent}")
+        elif path.exists() and not path.is_dir():
+            self.refuse(key, f"{path} is not a folder", "Name a folder.")
+        elif not os.access(there, os.W_OK | os.X_OK):
+            self.refuse(
+                key, f"nothing may be made in the folder {there}", "Change its permissions, or name another one."
+            )
+        else:
+            return path
+        return None
+
     def texts(self, key: str) -> tuple[str, ...] | None:
         value = self._get(key)
         return None if value is None else self._texts(key, value)

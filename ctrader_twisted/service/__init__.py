@@ -1,6 +1,6 @@
 """What ``twistd ctrader`` runs: the options of its command line, and the service they make.
 
-* `documents` events as objects for an output; `recorder` hands them to those that want them.
+* `recorder` hands each event to the outputs that want it, as `ctrader_twisted.documents` writes it.
 * `account` and `environment` watch; `daemon` begins and ends everything.
 * `log` writes the log for people, on stderr.
 * `hosts` where environments are; `lookups` of their names hold up no end.

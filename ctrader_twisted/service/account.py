@@ -9,8 +9,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from ctrader_twisted import messages
+from ctrader_twisted import documents, messages
 from ctrader_twisted.account.bar_clock import BarClock
+from ctrader_twisted.documents.symbols import Symbols
+from ctrader_twisted.entry.limits import safety_of
 from ctrader_twisted.errors import (
     AccountRefused,
     ApplicationRefused,
@@ -26,9 +28,6 @@ from ctrader_twisted.errors import (
     WrongEnvironment,
 )
 from ctrader_twisted.market import LiveBars, Quotes
-from ctrader_twisted.service import documents
-from ctrader_twisted.service.safety import safety_of
-from ctrader_twisted.service.symbols import Symbols
 from ctrader_twisted.session.machine import AccountState
 from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
 
@@ -70,6 +69,8 @@ class AccountWatch:
     :param login: the command with which somebody logs in.
     :param on_out: called when the account can't be used until somebody corrects something.
 
+    :ivar settings: what is wanted of it.
+    :ivar symbols: its symbols, once they are known.
     :ivar out: whether it can't be used until somebody corrects something and starts the daemon again.
     """
 
@@ -87,11 +88,11 @@ class AccountWatch:
         on_out: Callable[[], object],
     ) -> None:
         self.account_id = account_id
-        self.out = False
-        self.symbols = Symbols()
+        self.out: bool = False
+        self.symbols: Symbols = Symbols()
         self._client = client
         self._clock = clock
-        self._settings = settings
+        self.settings = settings
         self._token = access_token
         self._login = login
         self._environment = environment
@@ -183,7 +184,7 @@ class AccountWatch:
         """Say what stays wrong until somebody does something."""
         _log.error(
             "{key}: account {account} on {environment}: {problem}. {remedy}",
-            key=self._settings.key,
+            key=self.settings.key,
             account=self.account_id,
             environment=self._environment,
             problem=problem,
@@ -198,7 +199,7 @@ class AccountWatch:
             return
         names = await self._client.symbols_list(ctidTraderAccountId=self.account_id)
         self.symbols.learn_names(names.symbol)
-        wanted = {name: self._find(name) for name in self._settings.symbols}
+        wanted = {name: self._find(name) for name in self.settings.symbols}
         ids = {name: symbol_id for name, symbol_id in wanted.items() if symbol_id is not None}
         if ids:
             details = await self._client.symbol_by_id(ctidTraderAccountId=self.account_id, symbolId=ids.values())
@@ -218,10 +219,10 @@ class AccountWatch:
     def _steps(self, ids: Mapping[str, int]) -> list[Step]:
         """List what to ask for: spots before the live bars that ride on them, then depth."""
         steps = [Step("spots", tuple(ids.values()))] if ids else []
-        for name, periods in self._settings.bars.items():
+        for name, periods in self.settings.bars.items():
             if name in ids:
                 steps += [Step("bars", (ids[name],), messages.ProtoOATrendbarPeriod[period]) for period in periods]
-        depth = tuple(ids[name] for name in self._settings.depth if name in ids)
+        depth = tuple(ids[name] for name in self.settings.depth if name in ids)
         return [*steps, Step("depth", depth)] if depth else steps
 
     async def _subscribe(self) -> None:
@@ -255,7 +256,7 @@ class AccountWatch:
     def _complain(self, problem: str, remedy: str) -> None:
         _log.warn(
             "{key} on {environment}: {problem}. {remedy}",
-            key=self._settings.key,
+            key=self.settings.key,
             environment=self._environment,
             problem=problem,
             remedy=remedy,
@@ -310,7 +311,7 @@ class AccountWatch:
         self._bar_clock.heard(event)
         self._bars_closed(self._bars.feed(event, digits))
         if event.trendbar and not self._stopped:
-            self._bar_clock.look()
+            self._bar_clock.look(self._bars.closes_at)
         if event.HasField("bid") or event.HasField("ask"):
             self._record("quote", documents.quote(self._quotes.feed(event, digits), event, symbols))
 

@@ -16,10 +16,12 @@ from twisted.python.components import Componentized
 
 from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.credentials import Application
-from ctrader_twisted.errors import ConfigurationError, OpenApiError
+from ctrader_twisted.entry.hosts import application_at, at_venue, environment_of, opening_of
+from ctrader_twisted.errors import ConfigurationError, OpenApiError, RecordingStoreError
 from ctrader_twisted.flight import FlightRecorder, Redactor
+from ctrader_twisted.recording import MarketRecorder
+from ctrader_twisted.recording.formats import store_at
 from ctrader_twisted.service.environment import REFRESH_WAIT, EnvironmentWatch
-from ctrader_twisted.service.hosts import at_venue, environment_of, opening_of
 from ctrader_twisted.session.pacing import Limits
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.factory import Opening
     from ctrader_twisted.outputs import JsonLinesWriter
     from ctrader_twisted.protocol import Tap
+    from ctrader_twisted.recording.keeping import InThread
     from ctrader_twisted.service.recorder import Output, Recorder
     from ctrader_twisted.sim.service import VenueService
     from ctrader_twisted.tokens import TokenKeeper
@@ -55,6 +58,7 @@ class Daemon(MultiService):
     :param leave: called once with an exit status other than 0, as soon as it is known.
     :param observer: where the log goes unless ``twistd`` was told otherwise.
     :param opening: how to connect, if not over TLS.
+    :param in_thread: calls something for a recording, in a thread, and gives a Deferred; each has one by default.
 
     :ivar status: the exit status.
     """
@@ -72,9 +76,10 @@ class Daemon(MultiService):
         leave: Callable[[int], object] = lambda status: None,
         observer: object | None = None,
         opening: Opening | None = None,
+        in_thread: InThread | None = None,
     ) -> None:
         MultiService.__init__(self)
-        self.status = 0
+        self.status: int = 0
         self.environments: list[EnvironmentWatch] = []
         self._reactor = reactor
         self._configuration = configuration
@@ -87,6 +92,7 @@ class Daemon(MultiService):
         self._leave = leave
         self._observer = observer
         self._opening = opening
+        self._in_thread = in_thread
         self._user_services: list[IService] = []
         self._timer: Any = None
         self._ending = False
@@ -112,9 +118,11 @@ class Daemon(MultiService):
         if self._ending:
             return
         self._begin_flight_recorder()
+        await self._open_recordings()
         if self._venue is not None:
             self._venue.startService()
         self._begin_environments()
+        self._begin_recordings()
         self._begin_user_services()
         for environment in self.environments:
             environment.startService()
@@ -183,9 +191,8 @@ class Daemon(MultiService):
 
     def _application(self, simulated: bool) -> Application:
         if simulated:
-            assert self._venue is not None and self._venue.venue is not None
-            registered = next(iter(self._venue.venue.registry.applications.values()))
-            return Application(registered.client_id, registered.client_secret)
+            assert self._venue is not None
+            return application_at(self._venue)
         application = self._configuration.application
         assert application is not None
         return Application(application.client_id, application.client_secret)
@@ -213,6 +220,41 @@ class Daemon(MultiService):
             self._user_services.append(service)
         for service in self._user_services:
             service.startService()
+
+    # Recordings
+
+    async def _open_recordings(self) -> None:
+        for settings in self._configuration.recordings:
+            recording = MarketRecorder(
+                self._reactor,
+                store_at(settings.path, settings.format),
+                events=settings.events,
+                flush_seconds=settings.flush_seconds,
+                refill_days=settings.refill_days,
+                name=str(settings.path),
+                failed=self._recording_failed,
+                in_thread=self._in_thread,
+            )
+            try:
+                await recording.open()
+            except (RecordingStoreError, OSError) as error:
+                key, remedy = f"{settings.key}.path", "Name a folder that this daemon alone may write to."
+                raise ConfigurationError(
+                    self._configuration.file, key, f"it can't be opened: {error}", remedy
+                ) from None
+            self._recorder.recordings.append(recording)
+
+    def _begin_recordings(self) -> None:
+        for recording in self._recorder.recordings:
+            for environment in self.environments:
+                for watch in environment.accounts.values():
+                    recording.follow(
+                        environment.client, watch.account_id, watch.symbols, watch.settings.symbols, watch.settings.bars
+                    )
+            recording.startService()
+
+    def _recording_failed(self) -> None:
+        self._worsen(1)
 
     # End
 
@@ -281,7 +323,11 @@ class Daemon(MultiService):
     def output_failed(self, writer: JsonLinesWriter) -> None:
         """An output can't go on; without any, and without user services, there is nothing left to do."""
         self._worsen(1)
-        if not self._user_services and all(output.writer.ended for output in self._recorder.outputs):
+        if (
+            not self._user_services
+            and not self._recorder.recordings
+            and all(output.writer.ended for output in self._recorder.outputs)
+        ):
             self.end(1, "there is no output left")
 
     def stopService(self) -> Deferred[None]:
@@ -297,9 +343,11 @@ class Daemon(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        until = self._reactor.seconds() + SERVICES_TIME + CLIENTS_TIME + VENUE_TIME
         services = [maybeDeferred(service.stopService) for service in reversed(self._user_services)]
         await self._within(SERVICES_TIME, services, "a user service")
         refreshing = self._tokens is not None and not self._tokens.idle
+        recordings = [maybeDeferred(each.stopService) for each in self._recorder.recordings if each.running]
         clients = [environment.stopService() for environment in self.environments if environment.running]
         await self._within(CLIENTS_TIME + (REFRESH_WAIT if refreshing else 0.0), clients, "a connection")
         for name in self._tokens.unsaved if self._tokens is not None else ():
@@ -310,6 +358,8 @@ class Daemon(MultiService):
             await self._within(VENUE_TIME, [maybeDeferred(self._venue.stopService)], "the venue")
         if self._flight_recorder is not None:
             self._flight_recorder.close()
+        left = until - self._reactor.seconds()  # of what the others had and did not take
+        await self._within(max(OUTPUTS_TIME, left), recordings, "a recording")
         outputs = self._recorder.outputs
         await self._within(OUTPUTS_TIME, [output.writer.close() for output in outputs], "the reader of an output")
         for output in outputs:

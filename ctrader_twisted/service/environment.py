@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from ctrader_twisted import messages
+from ctrader_twisted import documents, messages
 from ctrader_twisted.client import OpenApiClient
 from ctrader_twisted.errors import ApplicationRefused, ClientClosed
-from ctrader_twisted.service import documents
 from ctrader_twisted.service.account import AccountWatch
 from ctrader_twisted.session.events import AccountChanged, Disconnected, Problem, Ready, Resynchronised
 from ctrader_twisted.settings import Settings
@@ -84,8 +83,8 @@ class EnvironmentWatch(Service):
         tap: Tap | None = None,
         opening: Opening | None = None,
     ) -> None:
-        self.name = environment.name
-        self.client = OpenApiClient(
+        self.name: str = environment.name
+        self.client: OpenApiClient = OpenApiClient(
             reactor,
             application,
             environment,
@@ -99,7 +98,7 @@ class EnvironmentWatch(Service):
         self._recorder = recorder
         self._on_out = on_out
         self._refused = False
-        self.accounts = {
+        self.accounts: dict[int, AccountWatch] = {
             account_id: AccountWatch(
                 self.client,
                 reactor,

@@ -1,11 +1,11 @@
-"""Hands each event to the outputs that want it."""
+"""Hands each event to the outputs and recordings that want it."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctrader_twisted.service.documents import head
+from ctrader_twisted.documents import head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from ctrader_twisted.outputs import JsonLinesWriter
+    from ctrader_twisted.recording import MarketRecorder
 
 
 class Output(NamedTuple):
@@ -40,24 +41,37 @@ class Output(NamedTuple):
 
 
 class Recorder:
-    """All outputs of the daemon.
+    """All outputs of the daemon, and its recordings.
 
     :param clock: tells when an event is recorded.
+
+    :ivar recordings: record market data; quotes come to them by themselves.
     """
 
     def __init__(self, clock: IReactorTime, outputs: Iterable[Output] = ()) -> None:
         self._clock = clock
-        self.outputs = list(outputs)
+        self.outputs: list[Output] = list(outputs)
+        self.recordings: list[MarketRecorder] = []
 
     def wants(self, event: str) -> bool:
-        """Say whether any output is for this kind of events."""
-        return any(event in output.events for output in self.outputs)
+        """Say whether any output or recording is for this kind of events."""
+        return any(event in output.events for output in self.outputs) or any(
+            recording.wants(event) for recording in self.recordings
+        )
 
     def record(self, event: str, environment: str, account: int | None, body: Mapping[str, object]) -> None:
-        """Write one event to every output that is for its kind."""
+        """Give one event to every output and recording that is for its kind."""
         document = None
         for output in self.outputs:
             if event in output.events:
-                if document is None:
-                    document = {**head(event, self._clock.seconds(), environment, account), **body}
+                document = document or self._document(event, environment, account, body)
                 output.writer.write(document)
+        for recording in self.recordings:
+            if recording.wants(event):
+                document = document or self._document(event, environment, account, body)
+                recording.take(event, environment, account, document)
+
+    def _document(
+        self, event: str, environment: str, account: int | None, body: Mapping[str, object]
+    ) -> dict[str, object]:
+        return {**head(event, self._clock.seconds(), environment, account), **body}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from ctrader_twisted.documents.symbols import Symbols
     from ctrader_twisted.market import Bar, Quote
-    from ctrader_twisted.service.symbols import Symbols
     from ctrader_twisted.session.book import Difference
     from ctrader_twisted.session.events import AccountChanged, Disconnected, Ready, Resynchronised, Subscription
     from ctrader_twisted.wire.envelope import Envelope
