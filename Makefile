@@ -23,16 +23,17 @@ INSTALL = $(PIP) install --config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak bench schema schema-check lint format types contracts news check clean
+.PHONY: help demo test soak bench schema schema-check lint format types contracts docs news check clean
 
 help:
 	@sed -n -e 's/^#   make/  make/p' Makefile
 	@echo '  make soak                the long tests'
 	@echo '  make bench               the measurements behind the figures in README.md'
-	@echo '  make schema              generate ctrader_twisted/wire/schema and requests.py from protos/'
+	@echo '  make schema              generate ctrader_twisted/wire/schema and each requests.py from protos/'
 	@echo '  make lint                ruff, shellcheck, news fragments (make format mends what a machine can)'
-	@echo '  make types               mypy'
+	@echo '  make types               mypy, of our own code; ci/typing.sh has what checkers see of ours in other code'
 	@echo '  make contracts           who may import whom'
+	@echo '  make docs                the site, into docs/_build/html'
 	@echo '  make clean               remove .venv and everything built'
 
 # --------------------------------------------------------------------------------------------------------------- to run
@@ -55,6 +56,7 @@ bench: $(VENV)/test.stamp
 	  echo "== $$program --wire $$wire"; $(BIN)/python "$$program" --wire "$$wire" $(ARGS); \
 	done; done
 	@echo "== benchmarks/history.py"; $(BIN)/python benchmarks/history.py $(ARGS)
+	@echo "== benchmarks/recording.py"; $(BIN)/python benchmarks/recording.py $(ARGS)
 
 # ------------------------------------------------------------------------------------------------------------ to develop
 
@@ -80,6 +82,11 @@ types: $(VENV)/dev.stamp
 contracts: $(VENV)/dev.stamp
 	@$(BIN)/lint-imports
 
+# A warning is an error; links between pages are among what is warned of.
+docs: $(VENV)/docs.stamp
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto --builder html docs docs/_build/html $(ARGS)
+	@echo 'docs/_build/html/index.html'
+
 news: $(VENV)/dev.stamp
 	@$(BIN)/towncrier build --draft --version next
 
@@ -87,7 +94,7 @@ check:
 	@bash .ci/run
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build docs/reference/api docs/reference/messages docs/reference/*.rst *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f twisted/plugins/dropin.cache
 	find ctrader_twisted twisted tests examples benchmarks protos ci -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -108,6 +115,11 @@ $(VENV)/dev.stamp: setup.cfg pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) ...' >&2
 	@$(INSTALL) '.[dev]' >&2
 	@touch $(VENV)/run.stamp $(VENV)/test.stamp $@
+
+$(VENV)/docs.stamp: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing into $(VENV) ...' >&2
+	@$(INSTALL) '.[docs]' >&2
+	@touch $(VENV)/run.stamp $@
 
 $(BIN)/python:
 	@sh ci/venv.sh $(VENV) $(or $(PYTHON),$(CANDIDATES)) >&2

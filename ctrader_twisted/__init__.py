@@ -2,6 +2,7 @@
 
 ==================================  ==============================================================================
 `ctrader_twisted.OpenApiClient`     requests that give Deferreds, events that are listened for or iterated
+`ctrader_twisted.blocking`          the same with plain return values, for scripts, notebooks and threads
 `ctrader_twisted.messages`          the API's messages and enums, under Spotware's own names
 `ctrader_twisted.errors`            every exception, in one tree
 `ctrader_twisted.tokens`            grants: kept, refreshed, never lost

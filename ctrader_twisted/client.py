@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from twisted.python.failure import Failure
 
-from ctrader_twisted.account.host import Host
 from ctrader_twisted.credentials import DEMO
 from ctrader_twisted.errors import NotReadyInTime
 from ctrader_twisted.factory import OpenApiFactory
+from ctrader_twisted.host import Host
 from ctrader_twisted.market.light import LatestQuotes, LightQuote, SpotColumns, has_numpy
+from ctrader_twisted.messages import ProtoOAUnsubscribeSpotsRes
 from ctrader_twisted.session.events import AccountChanged
 from ctrader_twisted.session.machine import AccountState
 from ctrader_twisted.settings import Settings
@@ -225,6 +226,7 @@ class OpenApiClient(Host):
         """
         if not isinstance(account_id, int):
             raise TypeError(f"an account id of {account_id!r}: it is a number, ctidTraderAccountId")
+        # A third of all there is to import, which a client that only asks and listens does without.
         from ctrader_twisted.account.account import SETTLE_AFTER, Account
 
         account = self._trading.get(account_id)
@@ -361,7 +363,8 @@ class OpenApiClient(Host):
     def latest_quotes(self) -> LatestQuotes:
         """Keep the last known sides of every subscribed symbol, for whoever only looks: the cheapest way.
 
-        They are forgotten when an account's session is lost, until the next event of each symbol.
+        They are forgotten when an account's session is lost, until the next event of each symbol, and where spots are
+        unsubscribed.
 
         :return: what keeps them, from now on and until the client is closed.
         """
@@ -371,6 +374,13 @@ class OpenApiClient(Host):
             if event.state is not AccountState.AUTHORISED:
                 latest.forget(event.account_id)
 
+        def unsubscribed(answer: ProtoOAUnsubscribeSpotsRes) -> None:
+            account_id = answer.ctidTraderAccountId
+            standing = {each.symbol_id for each in self.subscriptions(account_id) if each.kind == "spots"}
+            for symbol_id in latest.of(account_id).keys() - standing:
+                latest.forget(account_id, symbol_id)
+
+        self.on(ProtoOAUnsubscribeSpotsRes, unsubscribed)
         if has_numpy():
             self.on(SpotColumns, latest.take_columns)
         else:

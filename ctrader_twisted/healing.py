@@ -7,7 +7,7 @@ refuses it (`refreshing`); then what it had is restored (`restoring`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.defer import TimeoutError as RefreshTimeout
@@ -30,6 +30,7 @@ from ctrader_twisted.logins import Logins
 from ctrader_twisted.refreshing import Refreshing
 from ctrader_twisted.restoring import Restoring, seconds_asked_for
 from ctrader_twisted.session.machine import AccountState, ConnectionState
+from ctrader_twisted.tokens.grant import remedy_without_grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 
 CHANGES_AT_MOST = 5
 """Tokens tried in one attempt: a grant that changes faster than the server answers is left for the next."""
+
+FINAL: Final = (GrantRefused, WrongEnvironment, AccountRefused, TokenRefused)
+"""What ends the attempts to authorise an account, until something has changed; after anything else they go on."""
 
 _log = Logger()
 
@@ -438,7 +442,7 @@ class Healing:
             where=str(self._environment),
             error=text,
         )
-        final = isinstance(error, GrantRefused | WrongEnvironment | AccountRefused | TokenRefused)
+        final = isinstance(error, FINAL)
         told: list[_Waiter] = []
         if final:
             if account.given == tried:
@@ -498,7 +502,8 @@ class Healing:
             if standing.access_token is None or account.by_grant and account.dead:
                 none = "the client has no token store" if self._tokens is None else f"none is in {self._tokens.where}"
                 problem = f"no grant opens account {account.account_id}: {none}"
-                raise GrantRefused("", problem, "Log in with a cTrader ID that owns it: ctrader login")
+                grants = () if self._tokens is None else self._tokens.grants.values()
+                raise GrantRefused("", problem, remedy_without_grant(account.account_id, grants))
             return standing.access_token, None
         assert self._tokens is not None and self._refreshing is not None
         if grant.due(self._clock.seconds(), self._tokens.refresh_within):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from ctrader_twisted.errors import TokenStoreError
+from ctrader_twisted.repeating import Repeating
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +34,7 @@ class Logins:
         self._tokens = tokens
         self._needed = needed
         self._problem = ""
-        self._looking = LoopingCall(self._look)
-        self._looking.clock = clock
+        self._looking = Repeating(clock, self._look)
 
     def expect(self) -> None:
         """Begin to look, unless that is going on already."""

@@ -13,12 +13,13 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IHandshakeListener, INegotiated, IPushProducer
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from ctrader_twisted.errors import ClientClosed, DeadPeer, HandshakeRefused, OpenApiError, RemoteError, WebSocketClosed
 from ctrader_twisted.reasons import connection_error
+from ctrader_twisted.repeating import Repeating
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.session import Settled
 from ctrader_twisted.wire.envelope import Burst, Envelope
@@ -126,7 +127,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._opened = False
         self._made_at = 0.0
         self._reason: OpenApiError | None = None
-        self._heartbeat: LoopingCall | None = None
+        self._heartbeat: Repeating | None = None
         self._quiet: Deferred[None] | None = None
         self._alarm: IDelayedCall | None = None
         self._alarm_at = 0.0
@@ -150,8 +151,7 @@ class OpenApiProtocol(TwistedProtocol):
         if self._tap is not None:
             self._tap.opened(self._number, self._where, self._made_at)
         self.transport.registerProducer(self, True)  # type: ignore[attr-defined]  # every ITCPTransport and TLS have it
-        self._heartbeat = LoopingCall(self._look)
-        self._heartbeat.clock = self._clock
+        self._heartbeat = Repeating(self._clock, self._look)
         self._heartbeat.start(BEAT, now=False)
         if not INegotiated.providedBy(self.transport):
             self._begin()
@@ -255,6 +255,7 @@ class OpenApiProtocol(TwistedProtocol):
         own: bool = False,
         unread: bool = False,
         left: Callable[[], object] | None = None,
+        client_msg_id: str | None = None,
     ) -> Deferred[Any]:
         """Send a request, in its turn.
 
@@ -263,13 +264,21 @@ class OpenApiProtocol(TwistedProtocol):
         :param own: whether the client asks for it by itself, to restore the session.
         :param unread: whether the Deferred fires with the answer's `Envelope`, not parsed.
         :param left: called when it has left, once.
+        :param client_msg_id: the id it travels under, where its author has one.
         :return: a Deferred that fires with the message that answers it, or fails as `OpenApiClient.request` says.
         """
         waiter: Deferred[Any] = Deferred(self._cancel)
         now = self._clock.seconds()
         try:
             request = self._session.request(
-                message, timeout=timeout, now=now, waiter=waiter, own=own, unread=unread, leaving=left
+                message,
+                timeout=timeout,
+                now=now,
+                waiter=waiter,
+                own=own,
+                unread=unread,
+                leaving=left,
+                client_msg_id=client_msg_id,
             )
         except OpenApiError as error:
             return fail(error)

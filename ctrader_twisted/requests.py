@@ -120,10 +120,16 @@ class RequestMethods(ABC):
         It has to come first: what comes before it is refused, heartbeats and (by some clients' experience)
         ProtoOAVersionReq excepted. It is lost with the connection.
 
+        Can be refused with CH_CLIENT_AUTH_FAILURE (observed), CH_OA_CLIENT_NOT_FOUND, CH_CLIENT_ALREADY_AUTHENTICATED,
+        CONNECTIONS_LIMIT_EXCEEDED or CHANNEL_IS_BLOCKED.
+
+        Leads to ProtoOAClientDisconnectEvent, should the server end the session.
+
         * clientId: As the application's page in the Open API portal shows it.
         * clientSecret: As that page shows it; belongs in no log.
 
-        Fires with `ProtoOAApplicationAuthRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAApplicationAuthReq`; fires with `ProtoOAApplicationAuthRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAApplicationAuthReq(clientId=clientId, clientSecret=clientSecret)
@@ -138,10 +144,17 @@ class RequestMethods(ABC):
 
         With a new token it replaces the old one in place (observed). It is lost with the connection.
 
+        Can be refused with CH_ACCESS_TOKEN_INVALID (observed), OA_AUTH_TOKEN_EXPIRED, CH_CTID_TRADER_ACCOUNT_NOT_FOUND,
+        RET_NO_SUCH_LOGIN, RET_ACCOUNT_DISABLED, CANT_ROUTE_REQUEST (observed) or ALREADY_LOGGED_IN (observed).
+
+        Leads to ProtoOAExecutionEvent, ProtoOATrailingSLChangedEvent, ProtoOASymbolChangedEvent,
+        ProtoOATraderUpdatedEvent, ProtoOAMarginChangedEvent and ProtoOAMarginCallTriggerEvent, as they come; to
+        ProtoOAAccountDisconnectEvent and ProtoOAAccountsTokenInvalidatedEvent, should the session end.
+
         * ctidTraderAccountId: The account to open; its isLive has to fit the host, else CANT_ROUTE_REQUEST.
         * accessToken: A token that lists this account; belongs in no log.
 
-        Fires with `ProtoOAAccountAuthRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAAccountAuthReq`; fires with `ProtoOAAccountAuthRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAAccountAuthReq(ctidTraderAccountId=ctidTraderAccountId, accessToken=accessToken)
@@ -152,7 +165,7 @@ class RequestMethods(ABC):
     def version(self, *, timeout: float | None = None) -> Deferred[ProtoOAVersionRes]:
         """Ask for the version of the server's interface.
 
-        Fires with `ProtoOAVersionRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAVersionReq`; fires with `ProtoOAVersionRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAVersionReq()
@@ -192,6 +205,15 @@ class RequestMethods(ABC):
         Which prices it needs follows from orderType. If the answer is lost, the outcome is unknown: reconcile instead
         of sending it again.
 
+        Can be refused with INVALID_REQUEST (observed: absolute levels on a MARKET order), TRADING_BAD_VOLUME,
+        TRADING_BAD_STAKE, TRADING_BAD_PRICES, TRADING_BAD_STOPS, PROTECTION_IS_TOO_CLOSE_TO_MARKET,
+        TRADING_BAD_EXPIRATION_DATE, NOT_ENOUGH_MONEY, NO_ENOUGH_MONEY_TO_OPEN_POSITION, MAX_EXPOSURE_REACHED,
+        TOO_MANY_POSITIONS, MARKET_CLOSED, SYMBOL_HAS_HOLIDAY, NO_QUOTES, TRADING_DISABLED, TRADING_NOT_ALLOWED,
+        SHORT_SELLING_NOT_ALLOWED, UNKNOWN_SYMBOL, SYMBOL_NOT_FOUND or POSITION_NOT_FOUND.
+
+        Leads to ProtoOAExecutionEvent, one or more; of a trailing stop to ProtoOATrailingSLChangedEvent; to
+        ProtoOAMarginChangedEvent (never observed).
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: From ProtoOASymbolsListRes of the same account; other brokers number theirs differently.
         * orderType: The prices needed are named with each value of ProtoOAOrderType.
@@ -219,7 +241,7 @@ class RequestMethods(ABC):
         * trailingStopLoss: Whether the stop loss follows the price; needs one. Absent means false.
         * stopTriggerMethod: Which quotes trigger stopPrice; absent means TRADE.
 
-        Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOANewOrderReq`; fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOANewOrderReq(
@@ -255,10 +277,15 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAExecutionEvent]:
         """Take back a pending order.
 
+        Can be refused with ORDER_NOT_FOUND (observed), UNABLE_TO_CANCEL_ORDER, PENDING_EXECUTION or
+        ORDER_CANCEL_REJECTED (observed).
+
+        Leads to ProtoOAExecutionEvent.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * orderId: A pending order; a position's protective levels go by ProtoOAAmendPositionSLTPReq.
 
-        Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOACancelOrderReq`; fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOACancelOrderReq(ctidTraderAccountId=ctidTraderAccountId, orderId=orderId)
@@ -290,6 +317,12 @@ class RequestMethods(ABC):
         Which omitted fields keep their value is unconfirmed, and protective levels were observed to go: send all that
         should hold.
 
+        Can be refused with ORDER_NOT_FOUND, UNABLE_TO_AMEND_ORDER, PENDING_EXECUTION, CONCURRENT_MODIFICATION,
+        INVALID_REQUEST, TRADING_BAD_VOLUME, TRADING_BAD_PRICES, TRADING_BAD_STOPS, PROTECTION_IS_TOO_CLOSE_TO_MARKET,
+        TRADING_BAD_EXPIRATION_DATE, WORSE_GSL_NOT_ALLOWED or MAX_EXPOSURE_REACHED.
+
+        Leads to ProtoOAExecutionEvent.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * orderId: A pending order; a position's protective levels go by ProtoOAAmendPositionSLTPReq.
         * volume: The new one, in hundredths of a unit, a multiple of the symbol's stepVolume.
@@ -305,7 +338,7 @@ class RequestMethods(ABC):
         * trailingStopLoss: Whether the stop loss follows the price; absent: unconfirmed.
         * stopTriggerMethod: Which quotes trigger stopPrice; absent means TRADE.
 
-        Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAAmendOrderReq`; fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAAmendOrderReq(
@@ -344,6 +377,12 @@ class RequestMethods(ABC):
 
         With nothing to change on a bare position it is refused (INVALID_REQUEST).
 
+        Can be refused with POSITION_NOT_FOUND (observed), POSITION_NOT_OPEN, INVALID_REQUEST (observed: nothing to
+        amend, or no stop loss to trail), TRADING_BAD_STOPS (observed), PROTECTION_IS_TOO_CLOSE_TO_MARKET,
+        WORSE_GSL_NOT_ALLOWED or CONCURRENT_MODIFICATION.
+
+        Leads to ProtoOAExecutionEvent; of a trailing stop to ProtoOATrailingSLChangedEvent.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * positionId: An open position; levels of a pending order go by ProtoOAAmendOrderReq.
         * stopLoss: Price as a number with at most the symbol's digits, below the market for a long position; absent
@@ -355,7 +394,8 @@ class RequestMethods(ABC):
           false needs a stopLoss in the same request (observed).
         * stopLossTriggerMethod: Which quotes trigger stopLoss; absent means TRADE.
 
-        Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAAmendPositionSLTPReq`; fires with `ProtoOAExecutionEvent`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAAmendPositionSLTPReq(
@@ -378,11 +418,18 @@ class RequestMethods(ABC):
 
         The server makes a market order for it, without your label or clientOrderId.
 
+        Can be refused with POSITION_NOT_FOUND, POSITION_NOT_FOUND_OR_NOT_OPENED, POSITION_NOT_OPEN, POSITION_LOCKED,
+        ALREADY_CLOSED, PENDING_EXECUTION, TRADING_BAD_VOLUME, MARKET_CLOSED, SYMBOL_HAS_HOLIDAY, NO_QUOTES,
+        TRADING_DISABLED or TRADING_NOT_ALLOWED.
+
+        Leads to ProtoOAExecutionEvent, those of its protective order among them; to ProtoOAMarginChangedEvent (never
+        observed).
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * positionId: An open position; a pending order is taken back with ProtoOACancelOrderReq.
         * volume: What to close, in hundredths of a unit; to close all of it, the position's whole volume.
 
-        Fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAClosePositionReq`; fires with `ProtoOAExecutionEvent`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAClosePositionReq(
@@ -397,7 +444,7 @@ class RequestMethods(ABC):
 
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
 
-        Fires with `ProtoOAAssetListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAAssetListReq`; fires with `ProtoOAAssetListRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAAssetListReq(ctidTraderAccountId=ctidTraderAccountId)
@@ -413,7 +460,7 @@ class RequestMethods(ABC):
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * includeArchivedSymbols: Whether to add those that are traded no longer.
 
-        Fires with `ProtoOASymbolsListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOASymbolsListReq`; fires with `ProtoOASymbolsListRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOASymbolsListReq(
@@ -428,10 +475,12 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOASymbolByIdRes]:
         """Ask for everything about some symbols.
 
+        Can be refused with SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: Any number of ids, from ProtoOASymbolsListRes.
 
-        Fires with `ProtoOASymbolByIdRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOASymbolByIdReq`; fires with `ProtoOASymbolByIdRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOASymbolByIdReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
@@ -444,11 +493,14 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOASymbolsForConversionRes]:
         """Ask through which symbols one asset is converted to another, as from a quote asset to the deposit asset.
 
+        Can be refused with ENTITY_NOT_FOUND.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * firstAssetId: The asset that an amount is in.
         * lastAssetId: The asset that it is wanted in.
 
-        Fires with `ProtoOASymbolsForConversionRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOASymbolsForConversionReq`; fires with `ProtoOASymbolsForConversionRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOASymbolsForConversionReq(
@@ -465,7 +517,8 @@ class RequestMethods(ABC):
 
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
 
-        Fires with `ProtoOAAssetClassListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAAssetClassListReq`; fires with `ProtoOAAssetClassListRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAAssetClassListReq(ctidTraderAccountId=ctidTraderAccountId)
@@ -478,7 +531,7 @@ class RequestMethods(ABC):
 
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
 
-        Fires with `ProtoOATraderRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOATraderReq`; fires with `ProtoOATraderRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOATraderReq(ctidTraderAccountId=ctidTraderAccountId)
@@ -495,7 +548,7 @@ class RequestMethods(ABC):
         * returnProtectionOrders: Whether to list the protective orders of positions too, stop loss in stopPrice and
           take profit in limitPrice. Absent means false.
 
-        Fires with `ProtoOAReconcileRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAReconcileReq`; fires with `ProtoOAReconcileRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAReconcileReq(
@@ -519,6 +572,8 @@ class RequestMethods(ABC):
         Historical: 5 requests a second. A deal can be missing for seconds after its execution (observed on some
         servers).
 
+        Can be refused with INCORRECT_BOUNDARIES.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * fromTimestamp: Where it begins, milliseconds since the epoch, UTC, at least 0; absent: as far back as there is
           (unconfirmed). A week at most was the written limit before release 89.
@@ -526,7 +581,7 @@ class RequestMethods(ABC):
           (unconfirmed).
         * maxRows: The most deals to return; absent: the server's chunk.
 
-        Fires with `ProtoOADealListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOADealListReq`; fires with `ProtoOADealListRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOADealListReq(
@@ -551,13 +606,15 @@ class RequestMethods(ABC):
 
         Historical by most clients' reckoning: 5 requests a second.
 
+        Can be refused with INCORRECT_BOUNDARIES.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * fromTimestamp: Where it begins, milliseconds since the epoch, UTC, at least 0; absent: as far back as there is
           (unconfirmed). A week at most was the written limit before release 89.
         * toTimestamp: Where it ends, milliseconds since the epoch, UTC, at most 2147483646000; absent: now
           (unconfirmed).
 
-        Fires with `ProtoOAOrderListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAOrderListReq`; fires with `ProtoOAOrderListRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAOrderListReq(
@@ -572,11 +629,14 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAExpectedMarginRes]:
         """Ask how much margin orders of some volumes would need.
 
+        Can be refused with UNKNOWN_SYMBOL, SYMBOL_NOT_FOUND or NO_QUOTES.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: From ProtoOASymbolsListRes of the same account; other brokers number theirs differently.
         * volume: One or several, in hundredths of a unit.
 
-        Fires with `ProtoOAExpectedMarginRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAExpectedMarginReq`; fires with `ProtoOAExpectedMarginRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAExpectedMarginReq(
@@ -593,11 +653,14 @@ class RequestMethods(ABC):
 
         Historical by most clients' reckoning: 5 requests a second.
 
+        Can be refused with INCORRECT_BOUNDARIES.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * fromTimestamp: Where it begins, milliseconds since the epoch, UTC, at least 0.
         * toTimestamp: Where it ends, milliseconds since the epoch, UTC; at most 604 800 000 after fromTimestamp.
 
-        Fires with `ProtoOACashFlowHistoryListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOACashFlowHistoryListReq`; fires with `ProtoOACashFlowHistoryListRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOACashFlowHistoryListReq(
@@ -614,9 +677,12 @@ class RequestMethods(ABC):
 
         Needs the application authorised, no account; either host lists live and demo accounts alike (observed).
 
+        Can be refused with CH_ACCESS_TOKEN_INVALID or OA_AUTH_TOKEN_EXPIRED.
+
         * accessToken: Belongs in no log.
 
-        Fires with `ProtoOAGetAccountListByAccessTokenRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAGetAccountListByAccessTokenReq`; fires with `ProtoOAGetAccountListByAccessTokenRes`. Fails with:
+        see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAGetAccountListByAccessTokenReq(accessToken=accessToken)
@@ -631,9 +697,14 @@ class RequestMethods(ABC):
         authorise them again with the new token. If the answer is lost the tokens are, so keep the connection open for
         it.
 
+        Can be refused with CH_ACCESS_TOKEN_INVALID (observed).
+
+        Leads to ProtoOAAccountsTokenInvalidatedEvent and ProtoOAAccountDisconnectEvent for the accounts behind the old
+        pair.
+
         * refreshToken: Good for one use; belongs in no log.
 
-        Fires with `ProtoOARefreshTokenRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOARefreshTokenReq`; fires with `ProtoOARefreshTokenRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOARefreshTokenReq(refreshToken=refreshToken)
@@ -655,11 +726,16 @@ class RequestMethods(ABC):
         subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error here). A subscription is
         lost with the connection.
 
+        Can be refused with ALREADY_SUBSCRIBED (observed), SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
+        Leads to ProtoOASpotEvent.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: From ProtoOASymbolsListRes; an unknown one may silently give nothing.
         * subscribeToSpotTimestamp: Whether events are to carry their time; absent means false.
 
-        Fires with `ProtoOASubscribeSpotsRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOASubscribeSpotsReq`; fires with `ProtoOASubscribeSpotsRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOASubscribeSpotsReq(
@@ -679,7 +755,8 @@ class RequestMethods(ABC):
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: Symbols that are subscribed now.
 
-        Fires with `ProtoOAUnsubscribeSpotsRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAUnsubscribeSpotsReq`; fires with `ProtoOAUnsubscribeSpotsRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAUnsubscribeSpotsReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
@@ -699,11 +776,17 @@ class RequestMethods(ABC):
 
         The symbol's spots have to be subscribed first. Lost with the connection.
 
+        Can be refused with INVALID_REQUEST (observed: its spots are not subscribed), NOT_SUBSCRIBED_TO_SPOTS or
+        ALREADY_SUBSCRIBED (observed).
+
+        Leads to ProtoOASpotEvent with a trendbar, the first at once (observed).
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * period: One for each request; several can be subscribed at once.
         * symbolId: A symbol whose spots are subscribed, else INVALID_REQUEST (observed).
 
-        Fires with `ProtoOASubscribeLiveTrendbarRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOASubscribeLiveTrendbarReq`; fires with `ProtoOASubscribeLiveTrendbarRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOASubscribeLiveTrendbarReq(
@@ -727,7 +810,8 @@ class RequestMethods(ABC):
         * period: As it was subscribed.
         * symbolId: As it was subscribed.
 
-        Fires with `ProtoOAUnsubscribeLiveTrendbarRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAUnsubscribeLiveTrendbarReq`; fires with `ProtoOAUnsubscribeLiveTrendbarRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAUnsubscribeLiveTrendbarReq(
@@ -753,6 +837,8 @@ class RequestMethods(ABC):
         Historical: 5 requests a second. Page backwards from the oldest bar served, and drop what falls outside the
         period: a page can hold a bar less than asked for.
 
+        Can be refused with INCORRECT_BOUNDARIES, or UNKNOWN_SYMBOL or SYMBOL_NOT_FOUND (both observed).
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * period: The bars in the answer do not repeat it.
         * symbolId: From ProtoOASymbolsListRes of the same account; other brokers number theirs differently.
@@ -763,7 +849,7 @@ class RequestMethods(ABC):
         * count: The most bars to return, counted back from toTimestamp; 5000 was observed to work. Absent: the server's
           chunk.
 
-        Fires with `ProtoOAGetTrendbarsRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAGetTrendbarsReq`; fires with `ProtoOAGetTrendbarsRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAGetTrendbarsReq(
@@ -790,6 +876,8 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAGetTickDataRes]:
         """Ask for historical ticks of one side, of a week at most. Historical: 5 requests a second.
 
+        Can be refused with INCORRECT_BOUNDARIES, or UNKNOWN_SYMBOL or SYMBOL_NOT_FOUND (both observed).
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: From ProtoOASymbolsListRes of the same account; other brokers number theirs differently.
         * type: BID or ASK: the two are separate histories.
@@ -798,7 +886,7 @@ class RequestMethods(ABC):
         * toTimestamp: Where it ends, milliseconds since the epoch, UTC, at most 604 800 000 after fromTimestamp;
           absent: now (unconfirmed).
 
-        Fires with `ProtoOAGetTickDataRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAGetTickDataReq`; fires with `ProtoOAGetTickDataRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAGetTickDataReq(
@@ -817,9 +905,12 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAGetCtidProfileByTokenRes]:
         """Ask whose token it is. Needs the application authorised, no account.
 
+        Can be refused with CH_ACCESS_TOKEN_INVALID or OA_AUTH_TOKEN_EXPIRED.
+
         * accessToken: Belongs in no log.
 
-        Fires with `ProtoOAGetCtidProfileByTokenRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAGetCtidProfileByTokenReq`; fires with `ProtoOAGetCtidProfileByTokenRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAGetCtidProfileByTokenReq(accessToken=accessToken)
@@ -835,10 +926,15 @@ class RequestMethods(ABC):
         The server refuses to subscribe twice (ALREADY_SUBSCRIBED; OpenApiClient.request says when that is an error
         here). Lost with the connection.
 
+        Can be refused with ALREADY_SUBSCRIBED (observed), SYMBOL_NOT_FOUND or UNKNOWN_SYMBOL.
+
+        Leads to ProtoOADepthEvent.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: From ProtoOASymbolsListRes of the same account; other brokers number theirs differently.
 
-        Fires with `ProtoOASubscribeDepthQuotesRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOASubscribeDepthQuotesReq`; fires with `ProtoOASubscribeDepthQuotesRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOASubscribeDepthQuotesReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
@@ -854,7 +950,8 @@ class RequestMethods(ABC):
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * symbolId: Symbols whose book is subscribed now.
 
-        Fires with `ProtoOAUnsubscribeDepthQuotesRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAUnsubscribeDepthQuotesReq`; fires with `ProtoOAUnsubscribeDepthQuotesRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAUnsubscribeDepthQuotesReq(ctidTraderAccountId=ctidTraderAccountId, symbolId=symbolId)
@@ -869,7 +966,8 @@ class RequestMethods(ABC):
 
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
 
-        Fires with `ProtoOASymbolCategoryListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOASymbolCategoryListReq`; fires with `ProtoOASymbolCategoryListRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOASymbolCategoryListReq(ctidTraderAccountId=ctidTraderAccountId)
@@ -882,9 +980,11 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAAccountLogoutRes]:
         """End an account's session on this connection.
 
+        Leads to ProtoOAAccountDisconnectEvent.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
 
-        Fires with `ProtoOAAccountLogoutRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAAccountLogoutReq`; fires with `ProtoOAAccountLogoutRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAAccountLogoutReq(ctidTraderAccountId=ctidTraderAccountId)
@@ -899,7 +999,8 @@ class RequestMethods(ABC):
 
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
 
-        Fires with `ProtoOAMarginCallListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAMarginCallListReq`; fires with `ProtoOAMarginCallListRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAMarginCallListReq(ctidTraderAccountId=ctidTraderAccountId)
@@ -912,10 +1013,15 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAMarginCallUpdateRes]:
         """Set a margin call threshold.
 
+        Can be refused with INVALID_REQUEST.
+
+        Leads to ProtoOAMarginCallUpdateEvent; when the level is reached, to ProtoOAMarginCallTriggerEvent.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * marginCall: Its marginCallType says which threshold, its marginLevelThreshold the new value.
 
-        Fires with `ProtoOAMarginCallUpdateRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAMarginCallUpdateReq`; fires with `ProtoOAMarginCallUpdateRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAMarginCallUpdateReq(ctidTraderAccountId=ctidTraderAccountId, marginCall=marginCall)
@@ -928,10 +1034,13 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAGetDynamicLeverageByIDRes]:
         """Ask for the tiers of a dynamic leverage.
 
+        Can be refused with ENTITY_NOT_FOUND.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * leverageId: From ProtoOASymbol.leverageId.
 
-        Fires with `ProtoOAGetDynamicLeverageByIDRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAGetDynamicLeverageByIDReq`; fires with `ProtoOAGetDynamicLeverageByIDRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAGetDynamicLeverageByIDReq(ctidTraderAccountId=ctidTraderAccountId, leverageId=leverageId)
@@ -950,6 +1059,8 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOADealListByPositionIdRes]:
         """Ask for the deals of one position. Historical by most clients' reckoning: 5 requests a second.
 
+        Can be refused with POSITION_NOT_FOUND or INCORRECT_BOUNDARIES.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * positionId: An open or a closed one.
         * fromTimestamp: Where it begins, milliseconds since the epoch, UTC, at least 0; absent: the position's
@@ -957,7 +1068,8 @@ class RequestMethods(ABC):
         * toTimestamp: Where it ends, milliseconds since the epoch, UTC, at most 2147483646000; absent: now
           (unconfirmed).
 
-        Fires with `ProtoOADealListByPositionIdRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOADealListByPositionIdReq`; fires with `ProtoOADealListByPositionIdRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOADealListByPositionIdReq(
@@ -975,10 +1087,12 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAOrderDetailsRes]:
         """Ask for one order and its deals (whether it counts as historical is unconfirmed).
 
+        Can be refused with ORDER_NOT_FOUND.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * orderId: A pending or a done one.
 
-        Fires with `ProtoOAOrderDetailsRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAOrderDetailsReq`; fires with `ProtoOAOrderDetailsRes`. Fails with: see `OpenApiClient.request`.
         """
         try:
             message = ProtoOAOrderDetailsReq(ctidTraderAccountId=ctidTraderAccountId, orderId=orderId)
@@ -997,6 +1111,8 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOAOrderListByPositionIdRes]:
         """Ask for the orders of one position. Historical by most clients' reckoning: 5 requests a second.
 
+        Can be refused with POSITION_NOT_FOUND or INCORRECT_BOUNDARIES.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * positionId: An open or a closed one.
         * fromTimestamp: Where it begins, milliseconds since the epoch, UTC, at least 0; absent: the position's
@@ -1004,7 +1120,8 @@ class RequestMethods(ABC):
         * toTimestamp: Where it ends, milliseconds since the epoch, UTC, at most 2147483646000; absent: now
           (unconfirmed).
 
-        Fires with `ProtoOAOrderListByPositionIdRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAOrderListByPositionIdReq`; fires with `ProtoOAOrderListByPositionIdRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAOrderListByPositionIdReq(
@@ -1022,10 +1139,13 @@ class RequestMethods(ABC):
     ) -> Deferred[ProtoOADealOffsetListRes]:
         """Ask which deals a deal was set against: closing takes the oldest deal first.
 
+        Can be refused with ENTITY_NOT_FOUND.
+
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
         * dealId: An opening or a closing one.
 
-        Fires with `ProtoOADealOffsetListRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOADealOffsetListReq`; fires with `ProtoOADealOffsetListRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOADealOffsetListReq(ctidTraderAccountId=ctidTraderAccountId, dealId=dealId)
@@ -1042,7 +1162,8 @@ class RequestMethods(ABC):
 
         * ctidTraderAccountId: The account it is about; it has to be authorised on this connection.
 
-        Fires with `ProtoOAGetPositionUnrealizedPnLRes`. Fails with: see `OpenApiClient.request`.
+        Sends `ProtoOAGetPositionUnrealizedPnLReq`; fires with `ProtoOAGetPositionUnrealizedPnLRes`. Fails with: see
+        `OpenApiClient.request`.
         """
         try:
             message = ProtoOAGetPositionUnrealizedPnLReq(ctidTraderAccountId=ctidTraderAccountId)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from ctrader_twisted.settings import Settings
 
 _log = Logger()
+
+PASSING: Final = (RateLimited, ServerUnavailable, UnderMaintenance, CannotRoute)
+"""Refusals after which what restores an account is asked for again."""
 
 
 def seconds_asked_for(error: OpenApiError, now: float, settings: Settings) -> float:
@@ -213,7 +216,7 @@ class Restoring:
                 return None
             try:
                 return await connection.request(message, self._settings.timeout, own=True)
-            except (RateLimited, ServerUnavailable, UnderMaintenance, CannotRoute) as error:
+            except PASSING as error:
                 wait = max(delay, seconds_asked_for(error, self._clock.seconds(), self._settings))
             except (QueueFull, SendTimeout, AnswerTimeout):
                 wait = delay

@@ -9,7 +9,8 @@ The four .proto files become:
 * `ctrader_twisted/wire/schema/openapi.binpb`: the compiled descriptors, without source positions;
 * `ctrader_twisted/wire/schema/__init__.py`: the message classes and the enums;
 * `ctrader_twisted/wire/schema/__init__.pyi`: their types, with the comments of the .proto files as docstrings;
-* `ctrader_twisted/requests.py`: one typed method for each request.
+* `ctrader_twisted/requests.py`: one typed method for each request;
+* `ctrader_twisted/blocking/requests.py`, `ctrader_twisted/aio/requests.py`: the signatures of those that wait.
 """
 
 import argparse
@@ -33,6 +34,7 @@ PROTOS = Path(__file__).resolve().parent
 ROOT = PROTOS.parent
 SCHEMA = Path("ctrader_twisted", "wire", "schema")
 REQUESTS = Path("ctrader_twisted", "requests.py")
+FACES = tuple(Path("ctrader_twisted", style, "requests.py") for style in ("aio", "blocking"))
 REMEDY = "run `make schema`"
 WIDTH = 120
 HEADER = "# GENERATED from protos/*.proto by protos/generate.py. Do not edit: change those, then run `make schema`.\n"
@@ -231,7 +233,7 @@ def method_name(request: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", stem).lower()
 
 
-# --- the four files ---------------------------------------------------------------------------------------------------
+# --- the files --------------------------------------------------------------------------------------------------------
 
 
 def _classes(schema: Schema) -> str:
@@ -362,9 +364,7 @@ def _requests(schema: Schema) -> str:
     used: set[str] = set()
     body: list[str] = []
     for request in schema.requests:
-        fields = [field for field in request.field if field.name != TYPE_FIELD]
-        # Required ones first: they have no default, and stand together when the signature is read.
-        fields.sort(key=lambda field: field.label != F.LABEL_REQUIRED)
+        fields = _arguments(request)
         answer = schema.answer(request)
         used |= {request.name, answer}
         used |= {field.type_name.lstrip(".") for field in fields if field.type_name}
@@ -419,6 +419,54 @@ def _requests(schema: Schema) -> str:
     return HEADER + "\n".join([*lines, *body, ""])
 
 
+def _face(schema: Schema, path: Path) -> str:
+    """Write the requests of a face of the Deferred API: signatures, which `asks` gives bodies."""
+    style = path.parent.name
+    awaited = style == "aio"
+    used: set[str] = set()
+    body: list[str] = []
+    for request in schema.requests:
+        fields = _arguments(request)
+        answer = schema.answer(request)
+        used |= {answer} | {field.type_name.lstrip(".") for field in fields if field.type_name}
+        name = method_name(request.name)
+        body += ["", f"    @asks(RequestMethods.{name})"]
+        arguments = ["self", "*", *map(_argument, fields), "timeout: float | None = None"]
+        body += _call(f"{'async ' if awaited else ''}def {name}", arguments, f" -> {answer}: ...", "    ")
+    lines = [
+        '"""A method for each request of the schema, which gives the answer."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import TYPE_CHECKING",
+        "",
+        f"from ctrader_twisted.{style}.calls import asks",
+        f"from ctrader_twisted.{style}.link import Face",
+        "from ctrader_twisted.requests import RequestMethods",
+        "",
+        "if TYPE_CHECKING:",
+        "    from collections.abc import Iterable",
+        "",
+        "    from ctrader_twisted.messages import (",
+        *(f"        {name}," for name in sorted(used, key=str.lower)),
+        "    )",
+        "",
+        "",
+        "class Requests(Face):",
+        '    """The schema\'s requests, as `OpenApiClient` has them. ``help(client.get_trendbars)`` describes one."""',
+    ]
+    return HEADER + "\n".join([*lines, *body, ""])
+
+
+def _arguments(request: DescriptorProto) -> list[FieldDescriptorProto]:
+    """Return the fields that a request's method takes, the required ones first.
+
+    They have no default, and stand together when the signature is read.
+    """
+    fields = [field for field in request.field if field.name != TYPE_FIELD]
+    return sorted(fields, key=lambda field: field.label != F.LABEL_REQUIRED)
+
+
 def _argument(field: FieldDescriptorProto) -> str:
     if _repeated(field):
         return f"{field.name}: {_given(field)} = ()"
@@ -439,7 +487,7 @@ def _request_doc(
         entries.append(f"* {field.name}: {said}")
     if entries:
         parts.append("\n".join(entries))
-    parts.append(f"Fires with `{answer}`. Fails with: see `OpenApiClient.request`.")
+    parts.append(f"Sends `{request.name}`; fires with `{answer}`. Fails with: see `OpenApiClient.request`.")
     return parts
 
 
@@ -454,6 +502,7 @@ def build() -> dict[Path, bytes]:
         SCHEMA / "__init__.py": _classes(schema).encode(),
         SCHEMA / "__init__.pyi": _stub(schema).encode(),
         REQUESTS: _requests(schema).encode(),
+        **{path: _face(schema, path).encode() for path in FACES},
     }
 
 

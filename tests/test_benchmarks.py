@@ -54,6 +54,14 @@ def test_history() -> None:
         assert all(each["ns"] > 0 for each in decoded.values())
 
 
+def test_recording() -> None:
+    for package in ("numpy", "pyarrow"):
+        pytest.importorskip(package)
+    result = run("recording.py", "--events", 2_000, "--seconds", 0.2)
+    for shape in ("full", "paced"):
+        assert result[shape]["parquet"]["times"] > 0 and result[shape]["sqlite"]["bytes_per_event"] > 10
+
+
 def test_spots_in_json() -> None:
     result = run("spots.py", "--wire", "json", "--only", "paced", "--rates", 5_000, "--seconds", 0.1)
     assert result["machine"]["wire"] == "JSON over WebSocket"

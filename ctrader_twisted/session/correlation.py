@@ -126,6 +126,9 @@ class Tombstones:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __contains__(self, client_msg_id: str) -> bool:
+        return client_msg_id in self._by_id
+
     def bury(self, request: Request) -> None:
         """Remember a request that nobody waits for any more; whoever did is not kept."""
         key = request.envelope[2]

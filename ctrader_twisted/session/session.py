@@ -120,6 +120,8 @@ class Session:
         that the server shows us can be taken for ours (protocol notes, 1.3).
     :param heartbeat_after: seconds of outbound silence after which a heartbeat is due (the server wants one each 10 s).
     :param keep_books: whether events are noted in the accounts' books.
+    :param gate: whether nothing but the application's authorisation may be asked for before it is granted; if not, the
+        server judges.
     :param dead_after: seconds of inbound silence after which the peer is taken for dead; any message counts.
     """
 
@@ -131,6 +133,7 @@ class Session:
         heartbeat_after: float = 10.0,
         dead_after: float = 75.0,
         keep_books: bool = True,
+        gate: bool = True,
     ) -> None:
         self.state: ConnectionState = ConnectionState.DISCONNECTED
         self.standing: Standing = Standing()
@@ -142,6 +145,7 @@ class Session:
         self._heartbeat_after = heartbeat_after
         self._dead_after = dead_after
         self._keep_books = keep_books
+        self._gate = gate
         self._accounts: dict[int, AccountStatus] = {}
         self._secrets: set[str] = set()
         self._logging_out: set[int] = set()
@@ -217,16 +221,19 @@ class Session:
         own: bool = False,
         unread: bool = False,
         leaving: Any = None,
+        client_msg_id: str | None = None,
     ) -> Request:
         """Ask for something; it is sent as soon as the limits allow.
 
         :param own: whether the client asks for it by itself, to restore the session: no loss is told of it.
         :param unread: whether to give its answer as it comes, not parsed; refusals are read as ever.
         :param leaving: for the shell: whoever is to be told that it has left.
+        :param client_msg_id: the id it travels under, where its author has one; by default one of the session's own.
         :raises NotARequest: if no answer would ever close it.
         :raises ValueError: if its answer is wanted unread, and the session has to read it.
         :raises IncompleteMessage: if required fields are missing.
-        :raises RequestNotSent: if there is no authorised connection.
+        :raises RequestNotSent: if there is no authorised connection, or if the answer to another request with the same
+            id may still come.
         :raises QueueFull: if too many requests wait already.
         """
         kind = catalogue.REQUESTS_BY_CLASS.get(type(message))
@@ -236,7 +243,10 @@ class Session:
             raise ValueError(f"the answer to {kind.name} can't be had unread: the session itself goes by what it says")
         account_id: int | None = message.ctidTraderAccountId if kind.has_account else None  # type: ignore[attr-defined]
         self._asked += 1
-        envelope = codec.pack(message, f"{self._prefix}{self._asked}")
+        if client_msg_id is not None and (self._pending.find(client_msg_id) or client_msg_id in self._tombstones):
+            reason = f"the answer to another request with the clientMsgId {client_msg_id!r} may still come"
+            raise RequestNotSent(kind.name, reason, account_id)
+        envelope = codec.pack(message, client_msg_id or f"{self._prefix}{self._asked}")
         if self.state is not ConnectionState.READY and not self._allowed_before_ready(kind.payload_type):
             raise RequestNotSent(kind.name, f"the session is {self.state.value}, not ready", account_id)
         if kind.payload_type in _SECRET:
@@ -473,7 +483,7 @@ class Session:
         return envelope
 
     def _allowed_before_ready(self, payload_type: int) -> bool:
-        return payload_type == APPLICATION_AUTH and self.state in (
+        return (payload_type == APPLICATION_AUTH or not self._gate) and self.state in (
             ConnectionState.CONNECTED,
             ConnectionState.AUTHORISING,
         )

@@ -1,6 +1,6 @@
 """A simulated cTrader venue: an application server to develop and test against.
 
-It makes prices, not markets: see ``docs/simulator.md`` for what it models and what it does not.
+It makes prices, not markets: see ``docs/explanation/simulated-venue.md`` for what it models and what it does not.
 """
 
 from __future__ import annotations

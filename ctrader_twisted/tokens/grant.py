@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _DAY = 86_400.0
 _RESPITE = 5.0  # seconds: each refresh ends the sessions of every account
@@ -101,3 +105,19 @@ class Grant:
             obtained_at=tokens.obtained_at,
             refresh_began_at=None,
         )
+
+
+def remedy_without_grant(account_id: int, grants: Iterable[Grant]) -> str:
+    """Say what to do about an account that no grant opens: its owner may have given its login in place of its id.
+
+    :param account_id: the number given.
+    :param grants: those that there are.
+    """
+    known = {account.account_id: account for grant in grants for account in grant.accounts}
+    log_in = "og in with a cTrader ID that owns it: ctrader login"
+    if account_id in known or not known:
+        return f"L{log_in}"
+    meant = [str(each.account_id) for each in known.values() if each.login == account_id]
+    if meant:
+        return f"It is the login of account {' and of '.join(meant)}: say the id, {' or '.join(meant)}"
+    return f"Say one of the ids that are open ({', '.join(map(str, sorted(known)))}), or l{log_in}"

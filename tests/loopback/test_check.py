@@ -164,6 +164,18 @@ async def test_the_venue_of_a_table_simulator(reactor: Any, room: Room, capsys: 
 
 
 @over_sockets
+async def test_a_simulator_for_the_commands_alone(reactor: Any, room: Room, capsys: Capsys) -> None:
+    """What the tutorial's first file says: enough for every command but the daemon."""
+    room.config.write_text('[simulator]\n[[account]]\nenvironment = "simulator"\nid = 1000001\n')
+    found = await checked(reactor, capsys, room.config, environ={})
+    assert found.status == 0
+    configuration = found.one("configuration")
+    assert configuration["status"] == "warning"
+    assert configuration["detail"].startswith("enough for `ctrader`, but not for `twistd ctrader`: output: neither an")
+    assert {one["status"] for one in found.all("account")} == {"ok"}
+
+
+@over_sockets
 async def test_a_simulator_without_an_account(reactor: Any, room: Room, capsys: Capsys) -> None:
     room.config.write_text("[simulator]\n")
     found = await checked(reactor, capsys, room.config, environ={})

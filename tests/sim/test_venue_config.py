@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import inspect
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from twisted.application.service import IService
@@ -547,14 +547,3 @@ def test_the_actions_of_the_manual_are_those_there_are():
     for settings in (Options, Limits):
         for name in settings.__slots__:
             assert f"`{name}`" in manual, name
-
-
-def test_the_tests_in_the_manual_pass():
-    manual = (ROOT / "docs" / "simulator.md").read_text()
-    (block,) = [block for block in manual.split("```python\n")[1:] if "def test_" in block]
-    names: dict[str, Any] = {}
-    exec(compile(block.split("```")[0], "docs/simulator.md", "exec"), names)
-    tests = [value for name, value in names.items() if name.startswith("test_")]
-    assert len(tests) == 2
-    for test in tests:
-        test()

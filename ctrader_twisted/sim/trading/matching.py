@@ -1,6 +1,7 @@
 """What a volume is filled at, and in which pieces: level by level of the book, or all at the best price.
 
-The book is not used up: it makes prices, not a market, and the next tick may hold as much again (docs/simulator.md).
+The book is not used up: it makes prices, not a market, and the next tick may hold as much again
+(docs/explanation/simulated-venue.md).
 """
 
 from __future__ import annotations

@@ -1,0 +1,45 @@
+"""History, table after table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ctrader_twisted.aio.futures import future
+from ctrader_twisted.aio.opening import Closes
+from ctrader_twisted.faces import Reads
+from ctrader_twisted.history import series
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Self
+
+_T = TypeVar("_T")
+
+
+class Series(Closes, Generic[_T], of=series.Series):
+    """Bars, ticks or quotes of a span of time, iterated with ``async for``, table after table, the oldest first.
+
+    The next table is asked for when one is taken, and no more. How long one is waited for is the ``patience`` that the
+    series was asked with. What no waiting could mend is raised where it happens,
+    as a `HistoryIncomplete`; iterate again to go on from there. A series is iterated once.
+    """
+
+    what: Reads[str] = Reads()
+    pages: Reads[int] = Reads()
+    rows: Reads[int] = Reads()
+    share: Reads[float] = Reads()
+    reached: Reads[datetime] = Reads()
+    passed_over: Reads[tuple[datetime, ...]] = Reads()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> _T:
+        """Give the next table."""
+        table: _T = await future(self._call("__anext__"))
+        return table
+
+    async def whole(self) -> _T:
+        """Get all of it in one table; it raises `HistoryIncomplete`, whose `got` is the newer part of it."""
+        table: _T = await future(self._call("whole"))
+        return table

@@ -1,0 +1,26 @@
+"""Every block of code on every page is run, read by what it is for, or says why it can't be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.pages import PAGES, blocks
+from tests.docs.scenes import ELSEWHERE, scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: What pages show tables in, beside numpy.
+PACKAGES = ("pandas", "polars", "pyarrow")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in ELSEWHERE and blocks(page)])
+def test_every_block_does_what_it_says(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in PACKAGES:
+        if any(package in block.text for block in blocks(page)):
+            pytest.importorskip(package, reason=f"the page shows what {package} does with a table")
+    with scene(page, tmp_path, monkeypatch) as runner:
+        for block in blocks(page):
+            runner.drive(runner.run(block))
