@@ -27,7 +27,8 @@ GRACE: Final = 1_000
 
 OWN_GRACE: Final = 60_000
 """The same while the server's clock is not known: ours may be wrong by as much. It is not known any more when none of
-its times has come for so long, and when ours has leapt by so much, or back."""
+its times has come for so long, and when ours has leapt by so much, or back. For so long it is waited for, too, before
+ours is taken for it: where a market is open, events tell it much sooner."""
 
 RECENT: Final = 32
 """Rows that say how late events come at present."""
@@ -110,6 +111,7 @@ class Gathering:
         self._late = 0  # how much later the last events came than is the rule, in ms
         self._told = 0  # when `ahead` was last told
         self._stood = 0
+        self._unsure = 0  # since when the server's clock is not known
         self._of_account = account
         self._stands = False
         self._fresh = False  # whether nothing is covered yet since it stands
@@ -120,7 +122,7 @@ class Gathering:
     def stands(self, now: int) -> None:
         """The account stands: from now on it is told everything that happens to it."""
         self._stands = self._fresh = True
-        self._heard = self._stood = now
+        self._heard = self._stood = self._unsure = now
         self._covered_at = now
         if self._of_account:
             self.begun[ACCOUNT] = now
@@ -129,7 +131,7 @@ class Gathering:
     def heard(self, now: int) -> None:
         """Something came, whatever it was."""
         if self._stands and not 0 <= now - self._heard <= OWN_GRACE:
-            self.ahead = None  # no connection is silent for so long: it is our clock that was set
+            self.ahead, self._unsure = None, now  # no connection is silent for so long: it is our clock that was set
         self._heard = now
 
     def spots(self, columns: SpotColumns, now: int) -> bool:
@@ -166,10 +168,14 @@ class Gathering:
         """Bars of a stream that open before this are recorded, or about to be: they are not told again."""
         self._known[stream] = max(opened, self._known.get(stream, 0))
 
+    def knows_time(self, now: int) -> bool:
+        """Say whether the server's time is known, or can only be taken from the clock here."""
+        return self.ahead is not None or now - self._unsure > OWN_GRACE
+
     def server_time(self, now: int) -> int:
-        """Give the server's time as far as is known, and a little less rather than more."""
+        """Give the server's time as far as is known, and a little less rather than more; 0 if nothing is known."""
         if self.ahead is None:
-            return now - OWN_GRACE
+            return now - OWN_GRACE if self.knows_time(now) else 0
         return now + self.ahead - self._late - (GRACE if 0 <= now - self._told <= OWN_GRACE else OWN_GRACE)
 
     def cover_soon(self) -> None:
@@ -239,6 +245,7 @@ class Gathering:
         rows = self._sides.take(_in_one([columns for columns, _ in packed]), np.concatenate([at for _, at in packed]))
         if len(rows):
             ahead = rows.time - rows.received
+            self.news |= self.ahead is None  # holes could not be told from what is to come
             self.ahead = int(np.median(ahead))
             # Where there are too many they come later and later. One alone may be late for a reason of its own.
             recent = np.sort(ahead[-RECENT:])
@@ -251,7 +258,7 @@ class Gathering:
 
         So what may not be complete yet waits, unless this is the last.
         """
-        if self._sides is None:
+        if self._sides is None or not (last or self.knows_time(self._heard)):
             return
         certain = self.server_time(self._heard)
         if rows is not None and not last:
@@ -266,7 +273,7 @@ class Gathering:
             stream = quotes_of(name)
             start = self.begun.get(stream)
             if start is None:
-                start, self.news = max(first, self._stood - BACK), True
+                start, self.news = max(first, self._stood + (self.ahead or 0) - BACK), True
             end = start
             if stream not in self._ended:
                 end = max(start, certain, min(lasts[name], latest) if last else 0)

@@ -249,7 +249,8 @@ class Refilling:
         return known
 
     async def _fill_bars(self, account: Account, hole: _Hole, name: str, period: str) -> int | None:
-        series = account.bars(name, period, _moment(hole.start), _moment(hole.end))
+        # All of them have closed by the server's clock; which of them still runs by ours does not count.
+        series = account.bars(name, period, _moment(hole.start), _moment(hole.end), running=True)
 
         def columns(table: Any, start: int) -> dict[str, Any]:
             from ctrader_twisted.recording.sides import same_text

@@ -32,13 +32,18 @@ def ms(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def kit_at(monkeypatch: pytest.MonkeyPatch, start: int = DEFAULT_START, **venue: Any) -> VenueKit:
-    """Make a kit whose clock tells the venue's time, as the clocks of two computers do."""
+def kit_at(
+    monkeypatch: pytest.MonkeyPatch, start: int = DEFAULT_START, *, ahead: float = 0.0, **venue: Any
+) -> VenueKit:
+    """Make a kit whose clock tells the venue's time, as the clocks of two computers do.
+
+    :param ahead: seconds by which it is ahead of the venue's.
+    """
 
     class Clock(VirtualClock):
         def __init__(self) -> None:
             super().__init__()
-            self.rightNow = start / 1000
+            self.rightNow = start / 1000 + ahead
 
     monkeypatch.setattr(testing, "VirtualClock", Clock)
     return VenueKit(start=start, **venue)

@@ -53,7 +53,10 @@ def test_without_a_sign_of_the_servers_clock_ours_is_trusted_with_a_minute_to_sp
     gathering = Gathering("demo", 7)
     gathering.stands(NOW)
     gathering.spots(spots((1, 100_000, 100_002, NOW - 86_400_000)), NOW)
-    gathering.heard(NOW + 400_000)
+    gathering.heard(NOW + OWN_GRACE)
+    assert "quotes/EURUSD" not in covers(gathering, NOW + OWN_GRACE), "its time may be told yet"
+    for at in range(50_000, 400_001, 50_000):
+        gathering.heard(NOW + at)
     assert covers(gathering, NOW + 400_000)["quotes/EURUSD"] == (NOW - 86_400_000 + 1, NOW + 400_000 - OWN_GRACE)
 
 
@@ -128,6 +131,8 @@ def test_a_symbol_without_a_tick_for_years_begins_no_earlier_than_a_week_ago() -
     gathering = Gathering("demo", 7)
     gathering.stands(NOW)
     gathering.spots(spots((1, 100_000, 100_002, NOW - 1000 * 86_400_000)), NOW + 10)
+    for at in range(50_000, 400_001, 50_000):
+        gathering.heard(NOW + at)
     (batch, _) = gathering.gather(NAMES, NOW + 400_000)
     assert batch.covered[0].start == NOW - 7 * 86_400_000
     assert len(batch.days()) == 8

@@ -214,6 +214,25 @@ def test_after_a_power_cut_nothing_is_missing_and_nothing_doubled(
         assert holes(tmp_path) == []
 
 
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0, 86_400.0 * 240])
+def test_a_clock_that_is_off_costs_no_bars_after_a_restart(
+    tmp_path: Path, form: str, ahead: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kit_at(monkeypatch, ahead=ahead) as kit:
+        recorder = begin(kit, tmp_path, form)
+        began = kit.venue.now()
+        kit.advance(130)
+        kill(kit, recorder)
+        kit.advance(200)
+        recorder = begin(kit, tmp_path, form)
+        kit.advance(200)
+        end = kit.venue.now()
+        kit.settle(recorder.stopService())
+        assert quotes(tmp_path) == ticks(kit, standing(kit, began), end)
+        check_bars(kit, tmp_path, began)
+        assert [hole for hole in holes(tmp_path) if hole.stream != "account"] == []
+
+
 def test_over_a_weekend(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ended on Friday before the close, begun on Saturday, and on Sunday after the opening once more."""
     closes = ms("2026-03-06T21:55")
