@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from twisted.internet.abstract import FileDescriptor
 
 from ctrader_twisted.account import PositionClosed, PositionOpened
 from ctrader_twisted.aio import Account, Client, connect
-from ctrader_twisted.aio.loop import reactor_on
+from ctrader_twisted.aio.loop import LoopReactor, reactor_on
 from ctrader_twisted.credentials import Environment
-from ctrader_twisted.errors import CannotWait, NotReadyInTime, OutcomeUnknown
+from ctrader_twisted.errors import CannotWait, NotReadyInTime
 from ctrader_twisted.market import Lots, Price
 from ctrader_twisted.messages import ProtoOAExecutionEvent, ProtoOASpotEvent
-from ctrader_twisted.session.events import Resynchronised
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.settings import Settings
 from ctrader_twisted.sim import script
@@ -38,11 +38,6 @@ FAR = Price("0.5")  # a limit that is never reached
 async def becomes(true: Callable[[], object]) -> None:
     while not true():
         await asyncio.sleep(0.01)
-
-
-def happens(client: Client, action: Callable[[Any], object]) -> None:
-    """Let something happen at the venue."""
-    action(client._link.access._venue.venue)  # type: ignore[union-attr]
 
 
 def told_to_the_loop() -> list[dict[str, Any]]:
@@ -94,33 +89,51 @@ def test_a_listener_may_give_what_is_opened(run: Running) -> None:
     run(main)
 
 
-def test_listeners_see_nothing_of_the_context_of_whoever_asks(run: Running) -> None:
+class Watched(FileDescriptor):
+    """One end of a pair of sockets, which says in whose context it is called."""
+
+    def __init__(self, reactor: LoopReactor, end: socket.socket, seen: list[tuple[str, str]]) -> None:
+        super().__init__(reactor)  # type: ignore[no-untyped-call]
+        self._end, self._seen = end, seen
+
+    def fileno(self) -> int:
+        return self._end.fileno()
+
+    def doRead(self) -> None:  # noqa: N802
+        self._end.recv(1)
+        self._seen.append(("read", USER.get()))
+
+    def doWrite(self) -> None:  # noqa: N802
+        self.reactor.removeWriter(self)
+        self._seen.append(("written", USER.get()))
+
+
+USER = ContextVar("USER", default="nobody")
+
+
+@pytest.mark.parametrize("what", ["read", "written", "timed"])
+def test_what_is_called_back_sees_nothing_of_the_context_of_whoever_asked(run: Running, what: str) -> None:
     async def main() -> None:
-        user, seen = ContextVar("user", default="nobody"), []
+        seen: list[tuple[str, str]] = []
+        reactor = reactor_on(asyncio.get_running_loop())
+        one, other = socket.socketpair()
+        watched = Watched(reactor, one, seen)
 
-        async def heard(event: object) -> None:
-            seen.append(user.get())
+        async def asks() -> None:
+            USER.set("ann")
+            if what == "read":
+                reactor.addReader(watched)
+                other.send(b"x")
+            elif what == "written":
+                reactor.addWriter(watched)
+            else:
+                reactor.callLater(0.001, lambda: seen.append(("timed", USER.get())))
 
-        async def asks(client: Client, account: Account) -> None:
-            user.set("ann")
-            happens(client, script.abort())  # her request is what finds it out, and times what connects again
-            with pytest.raises(OutcomeUnknown):
-                await client.version()
-            while not account.stands:
-                await asyncio.sleep(0.01)
-            await (await account.limit("buy", "EURUSD", Lots("0.1"), FAR).accepted()).cancel()
-
-        async with connect(simulator=True) as client:
-            account = await client.account(1000001)
-            for cls in (ProtoOAExecutionEvent, Resynchronised):
-                client.on(cls, heard)
-                client.on(cls, lambda event: seen.append(user.get()))
-            async with account.live.quotes("EURUSD") as quotes:
-                await asyncio.create_task(asks(client, account))
-                await anext(quotes)
-            await becomes(lambda: len(seen) >= 6)
-            assert set(seen) == {"nobody"}
-            assert user.get() == "nobody"
+        with one, other:
+            await asyncio.create_task(asks())
+            await becomes(lambda: seen)
+            reactor.end()
+        assert seen == [(what, "nobody")]
 
     run(main)
 
@@ -253,6 +266,23 @@ def test_an_opening_that_is_cancelled_in_the_moment_it_succeeds_is_closed(run: R
         task.cancel()
         await asyncio.wait((task,))
         assert task.cancelled()
+
+    run(main)
+
+
+def test_an_opening_that_gets_nowhere_is_given_up_at_once(run: Running) -> None:
+    async def main() -> None:
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            there = Environment("nobody", "127.0.0.1", nobody.getsockname()[1])
+            opening = asyncio.create_task(
+                connect(environment=there, client_id="a", client_secret="b", access_token="c", timeout=None)
+            )
+            await asyncio.sleep(0.1)
+            opening.cancel()
+            done, _ = await asyncio.wait((opening,), timeout=15)
+            assert done
+            assert opening.cancelled()
 
     run(main)
 
@@ -395,11 +425,12 @@ def test_crashing_or_ending_the_reactor_leaves_the_loop_to_who_runs_it(run: Runn
         looked_up: list[object] = []
         reactor.callInThread(lambda: reactor.callFromThread(looked_up.append, 1))
         await becomes(lambda: looked_up)
-        reactor.callLater(30, looked_up.append, 2)
+        later = reactor.callLater(30, looked_up.append, 2)
         reactor.crash()
         await asyncio.sleep(0.02)
         reactor.end()
         reactor.end()
+        assert not later.active()
         await reactor.threads_ended()
         reactor.callFromThread(looked_up.append, 3)
         await asyncio.sleep(0.02)
