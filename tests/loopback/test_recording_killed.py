@@ -22,7 +22,7 @@ import pytest
 from ctrader_twisted.recording import holes
 from ctrader_twisted.sim.feed.calendar import Period
 from ctrader_twisted.sim.feed.modelled import ModelFeed
-from tests.recording.recordings import FORMATS, IDS, bars, quotes, rows
+from tests.recording.recordings import IDS, bars, quotes, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ def expected_bars(symbol: str, first: int, last: int) -> list[tuple[Any, ...]]:
     return [(one.open_ms, *(price / 100_000 for price in one[1:5]), one.volume) for one in found]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ["parquet", pytest.param("sqlite", marks=pytest.mark.soak)])
 def test_killed_again_and_again_nothing_is_missing_and_nothing_doubled(
     tmp_path: Path, form: str, spawn: Callable[..., subprocess.Popen[bytes]]
 ) -> None:

@@ -160,9 +160,13 @@ def test_both_sides_are_known_from_the_first_change_on(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    "seconds", [6.5, *(pytest.param(each, marks=pytest.mark.soak) for each in (7.5, 9.0, 25.0)), 15.0]
+    ("form", "seconds"),
+    [
+        ("parquet", 6.5),
+        ("sqlite", 15.0),
+        *(pytest.param(form, each, marks=pytest.mark.soak) for form in FORMATS for each in (7.5, 9.0, 25.0)),
+    ],
 )
-@pytest.mark.parametrize("form", FORMATS)
 def test_what_was_not_filled_when_it_was_stopped_stays_a_hole(
     tmp_path: Path, form: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
