@@ -204,6 +204,8 @@ def test_whatever_our_clock_shows_every_bar_told_is_the_venues(
         for seconds, what, offset in steps:
             kit.advance(seconds)
             if what == "set":
+                # What waits for a moment by our clock, such as the next attempt to connect, would wait longer.
+                watched.settle(watched.account.settled(), 120)
                 kit.ours.set(offset)
             elif what == "cut":
                 kit.cut()
