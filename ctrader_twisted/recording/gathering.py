@@ -245,7 +245,6 @@ class Gathering:
         rows = self._sides.take(_in_one([columns for columns, _ in packed]), np.concatenate([at for _, at in packed]))
         if len(rows):
             ahead = rows.time - rows.received
-            self.news |= self.ahead is None  # holes could not be told from what is to come
             self.ahead = int(np.median(ahead))
             # Where there are too many they come later and later. One alone may be late for a reason of its own.
             recent = np.sort(ahead[-RECENT:])

@@ -223,14 +223,17 @@ def test_a_clock_that_is_off_costs_no_bars_after_a_restart(
         began = kit.venue.now()
         kit.advance(130)
         kill(kit, recorder)
-        kit.advance(200)
+        kit.advance(100)
+        kit.play("deposit", amount=500, account_id=EUR_ACCOUNT)
+        kit.advance(100)
         recorder = begin(kit, tmp_path, form)
         kit.advance(200)
         end = kit.venue.now()
         kit.settle(recorder.stopService())
         assert quotes(tmp_path) == ticks(kit, standing(kit, began), end)
         check_bars(kit, tmp_path, began)
-        assert [hole for hole in holes(tmp_path) if hole.stream != "account"] == []
+        assert holes(tmp_path) == []
+        assert [(what, source) for what, _, source in events(tmp_path)] == [("DEPOSIT_WITHDRAW", "history")]
 
 
 def test_over_a_weekend(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
