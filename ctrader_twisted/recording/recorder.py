@@ -393,7 +393,7 @@ class MarketRecorder(Service):
         """Look for holes when there may be new ones, and again where one could not be filled."""
         if line.refilling is None or line.refilling.busy or line.stood_at is None or now - line.stood_at < SETTLED:
             return
-        if self._keeping.failure is not None or not line.gathering.knows_time(now):
+        if self._keeping.failure is not None:
             return
         if self._keeping.dropped != line.dropped:
             line.dropped, line.again_at = self._keeping.dropped, now
