@@ -3,8 +3,9 @@
 ``token_child.py each FOLDER PORT``
     Forks a child that is killed at the first step of a refresh, then one that is killed at the second, and so on until
     one gets through. Each has a folder of its own, ``FOLDER/1``, ``FOLDER/2`` …, and notes there which steps it took.
-``token_child.py once PATH PORT``
-    Refreshes the grant "default" of a store, whose access token has been refused, and prints the access token it gets.
+``token_child.py together PATH PORT``
+    Refreshes the grant "default" of a store, whose access token has been refused, as soon as another such process has
+    read it too, and prints the access token it gets.
 
 A step is a call that leaves a mark on the world, each found by wrapping the function itself. The child is killed before
 it, which is also after the one before it.
@@ -19,13 +20,16 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory
+from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
 
 from ctrader_twisted.tokens import FileTokenStore, Grant, TokenKeeper, TokenPair
 
 CALLS = ((os, "open"), (os, "write"), (os, "fsync"), (os, "replace"), (os, "unlink"), (os, "close"), (fcntl, "flock"))
-TOGETHER = 6
+AT_A_TIME = 6
 """How many children are at work at a time: most of their time they wait for the disk."""
+PROCESSES = 2
+"""How many want the same refresh."""
 
 
 class Steps:
@@ -139,8 +143,8 @@ def child(folder, number, port):
 
 def each(folder, port):
     """Kill each child a step later than the one before it, until one gets through."""
-    for first in itertools.count(1, TOGETHER):
-        processes = [forked(folder, number, port) for number in range(first, first + TOGETHER)]
+    for first in itertools.count(1, AT_A_TIME):
+        processes = [forked(folder, number, port) for number in range(first, first + AT_A_TIME)]
         if any([os.WIFEXITED(os.waitpid(process, 0)[1]) for process in processes]):
             return
 
@@ -156,14 +160,18 @@ def forked(folder, number, port):
     return process
 
 
-def once(path, port):
-    """Refresh once."""
+def together(path, port):
+    """Refresh once, with another process that has the same refused token."""
+    from twisted.internet import reactor
 
     async def prepare(store, keeper):
         await keeper.load()
+        path.with_name(f"loaded.{os.getpid()}").touch()
+        while len(list(path.parent.glob("loaded.*"))) < PROCESSES:
+            await deferLater(reactor, 0.01)
 
     refresh(path, port, lambda name: None, prepare, lambda grant: print(grant.access_token))  # noqa: T201
 
 
 if __name__ == "__main__":
-    {"each": each, "once": once}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
+    {"each": each, "together": together}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))

@@ -109,6 +109,7 @@ def test_killed_at_any_moment_again_and_again(name: str, tmp_path: Path) -> None
     folder = tmp_path / "market"
     chance = random.Random(1)
     told: set[int] = set()
+    awaited = 0
     for kill in range(2):
         with subprocess.Popen([*PROGRAM, name, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
@@ -118,6 +119,7 @@ def test_killed_at_any_moment_again_and_again(name: str, tmp_path: Path) -> None
                 numbers.append(int(line))
                 if len(numbers) == wanted:
                     break
+            awaited += wanted
             # Between two acknowledgements, wherever it is by then.
             with pytest.raises(subprocess.TimeoutExpired):
                 child.wait(chance.random() * 0.02)
@@ -137,4 +139,4 @@ def test_killed_at_any_moment_again_and_again(name: str, tmp_path: Path) -> None
         store.close()
         assert numbers_of(plainly(folder)[0]) == dict.fromkeys(found, ROWS)
         told = set(found)
-    assert len(told) > 30
+    assert len(told) >= awaited > 2
