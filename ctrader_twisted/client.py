@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.session.events import AccountStatus, Subscription
     from ctrader_twisted.session.machine import ConnectionState
     from ctrader_twisted.session.pacing import QueueState
+    from ctrader_twisted.session.standing import Course
     from ctrader_twisted.tokens import TokenKeeper
     from ctrader_twisted.wire.envelope import Envelope
 
@@ -156,6 +157,10 @@ class OpenApiClient(Host):
         """
         standing = self._factory.session.standing.find(account_id)
         return () if standing is None else tuple(standing.subscriptions.values())
+
+    def subscription_course(self, account_id: int, subscription: Subscription) -> Course:
+        """Say what becomes of a subscription of an account (ctidTraderAccountId) at the moment."""
+        return self._factory.session.subscription_course(account_id, subscription)
 
     @property
     def queue(self) -> QueueState:

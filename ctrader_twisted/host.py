@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.market.light import LatestQuotes
     from ctrader_twisted.session.events import Subscription
     from ctrader_twisted.session.machine import AccountState
+    from ctrader_twisted.session.standing import Course
 
 
 class Host(RequestMethods):
@@ -52,6 +53,10 @@ class Host(RequestMethods):
     @abstractmethod
     def subscriptions(self, account_id: int) -> tuple[Subscription, ...]:
         """Say what an account is subscribed to."""
+
+    @abstractmethod
+    def subscription_course(self, account_id: int, subscription: Subscription) -> Course:
+        """Say what becomes of a subscription at the moment, whether it stands or not."""
 
     @abstractmethod
     def latest_quotes(self) -> LatestQuotes:

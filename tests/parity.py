@@ -33,6 +33,7 @@ CLASSES: Final = (
 MISSING: Final = {
     (OpenApiClient, "start"): "connect does it",
     (OpenApiClient, "when_ready"): "connect does it",
+    (OpenApiClient, "subscription_course"): "for an account's live feeds",
     (Account, "ready"): "client.account does it",
     (Account, "closed"): "client.close does it",
     (Valuation, "stop"): "the account's own business",

@@ -19,6 +19,8 @@ from ctrader_twisted.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.protobuf.message import Message
 
     from ctrader_twisted.account.readiness import Standing
@@ -54,14 +56,15 @@ class Inquiries:
         self._standing = standing
         self._pauses: set[Deferred[None]] = set()
 
-    async def ask(self, message: Message) -> Any:
+    async def ask(self, message: Message, wanted: Callable[[], bool] = lambda: True) -> Any:
         """Ask until it is answered.
 
-        :raises Lost: if the account does not stand any more.
+        :param wanted: asked each time before it is sent.
+        :raises Lost: if the account does not stand any more, or it is not wanted.
         :raises ServerError: if the server refuses for a reason that does not pass.
         """
         delay = FIRST_PAUSE
-        while self._standing.stands:
+        while self._standing.stands and wanted():
             try:
                 return await self._client.request(message)
             except PASSING as error:

@@ -8,7 +8,6 @@ needed here, it is asked for again.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.account.readiness import Standing
     from ctrader_twisted.host import Host
     from ctrader_twisted.session.events import AccountChanged, Resynchronised
+    from ctrader_twisted.session.standing import Course
 
 _log = Logger()
 
@@ -124,16 +124,21 @@ class Subscribing:
         :raises ClientClosed: if the client is closed.
         """
         async with self._lock(claim.symbol_id):
+            while (before := self._course(claim)).ending:
+                await self._moment()  # somebody is ending it, and may find it begun anew
             standing = self.subscription(claim)
             if standing is None or not wanted():
                 return
-            shared = claim not in self._ours or standing.asked > 1
+            shared = claim not in self._ours or standing.asked > 1 or before.beginning > 0
             try:
                 await self._inquiries.ask(self._ending(claim))
             except Lost:
                 ended()  # the client begins it anew when the account stands again
                 return
             ended()
+            after = self._course(claim)
+            if after.ending or after.ended > before.ended + 1:
+                shared = False  # whoever has asked for it has ended it meanwhile
             await self._begin(claim, always=shared)
             if shared:
                 self._ours.discard(claim)  # whoever had asked for it needs it still
@@ -171,6 +176,9 @@ class Subscribing:
     def _lock(self, symbol_id: int) -> DeferredLock:
         return self._locks.setdefault(symbol_id, DeferredLock())
 
+    def _course(self, claim: Claim) -> Course:
+        return self._client.subscription_course(self._account_id, Subscription(*claim))
+
     @staticmethod
     def _in_order(claims: Iterable[Claim]) -> list[Claim]:
         return sorted(claims, key=lambda claim: _BEGUN_IN_ORDER[claim.kind])
@@ -196,7 +204,7 @@ class Subscribing:
         for claim in reversed(self._in_order(claims)):
             async with self._lock(claim.symbol_id):
                 try:
-                    await self._ask(self._ending(claim), partial(self._may_end, claim))
+                    await self._end_one(claim)
                 except ServerError as error:
                     _log.warn(
                         "account {account}: what nobody needs any more could not be ended: {error}",
@@ -207,6 +215,13 @@ class Subscribing:
                     return
                 if claim not in self._claims and not self._carries_bars(claim):
                     self._ours.discard(claim)  # it is over, or somebody else's now
+
+    async def _end_one(self, claim: Claim) -> None:
+        def wanted() -> bool:  # not while somebody else waits for it, who would be left without it
+            return self._may_end(claim) and not self._course(claim).beginning
+
+        while self._may_end(claim) and not await self._ask(self._ending(claim), wanted):
+            await self._moment()
 
     def _may_end(self, claim: Claim) -> bool:
         standing = self.subscription(claim)
@@ -231,7 +246,7 @@ class Subscribing:
             if not wanted():
                 break
             try:
-                await self._inquiries.ask(message)
+                await self._inquiries.ask(message, wanted)
             except Lost:
                 await self._moment()
             else:

@@ -49,7 +49,7 @@ from ctrader_twisted.session.machine import (
 )
 from ctrader_twisted.session.outcome import as_text, read_answer, read_error, unreadable_answer
 from ctrader_twisted.session.pacing import Limits, Pacer, QueueState
-from ctrader_twisted.session.standing import ENDING, SUBSCRIBING, Standing
+from ctrader_twisted.session.standing import ENDING, SUBSCRIBING, Course, Standing, concerns
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.catalogue import Lane
 from ctrader_twisted.wire.envelope import Burst, Envelope
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ctrader_twisted.errors import ProtocolError
+    from ctrader_twisted.session.events import Subscription
     from ctrader_twisted.wire.runs import SpotRun
 
 APPLICATION_AUTH = catalogue.payload_type(messages.ProtoOAApplicationAuthReq)
@@ -188,6 +189,19 @@ class Session:
     def requests(self) -> Iterator[Request]:
         """Give every request that has not ended."""
         return iter(self._pending)
+
+    def subscription_course(self, account_id: int, subscription: Subscription) -> Course:
+        """Say what becomes of an account's subscription at the moment."""
+        beginning = ending = 0
+        for request in self._pending:
+            number = request.kind.payload_type
+            if request.account_id != account_id or number not in SUBSCRIBING:
+                continue
+            if concerns(codec.unpack(request.envelope), subscription):
+                ending += number in ENDING
+                beginning += number not in ENDING
+        account = self.standing.find(account_id)
+        return Course(beginning, ending, 0 if account is None else account.times_ended(subscription))
 
     @property
     def in_flight(self) -> int:

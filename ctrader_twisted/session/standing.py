@@ -6,8 +6,9 @@ holds whatever was asked for through the session and nothing else.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctrader_twisted import messages
 from ctrader_twisted.session.book import Book
@@ -37,6 +38,7 @@ class AccountStanding:
     :ivar view_only: whether its token is known to allow no trading.
     :ivar book: its positions and orders as last known.
     :ivar subscriptions: what stands, in the order in which it was accepted.
+    :ivar ended: how often each was ended, whether it stood or not.
     :ivar lost_at: when the last frame before the loss had arrived, or None while nothing is lost.
     :ivar requests_not_sent: names of its requests that the loss caught before they left.
     :ivar requests_unknown: names of its requests that the loss caught after they left.
@@ -49,6 +51,7 @@ class AccountStanding:
     view_only: bool = False
     book: Book = field(default_factory=Book, repr=False)
     subscriptions: dict[_Key, Subscription] = field(default_factory=dict)
+    ended: Counter[_Key] = field(default_factory=Counter, repr=False)
     lost_at: float | None = None
     requests_not_sent: list[str] = field(default_factory=list)
     requests_unknown: list[str] = field(default_factory=list)
@@ -69,10 +72,15 @@ class AccountStanding:
 
     def forget(self, subscription: Subscription) -> None:
         """Strike one subscription; live bars go with the spots they ride on."""
+        self.ended[_key(subscription)] += 1
         self.subscriptions.pop(_key(subscription), None)
         if subscription.kind == "spots":
             for key in [key for key in self.subscriptions if key[:2] == ("trendbars", subscription.symbol_id)]:
                 del self.subscriptions[key]
+
+    def times_ended(self, subscription: Subscription) -> int:
+        """How often a subscription was ended, whether it stood or not."""
+        return self.ended[_key(subscription)]
 
     def has(self, subscription: Subscription) -> bool:
         """Whether it stands, or is to stand again."""
@@ -131,6 +139,25 @@ def is_of_one(message: Message) -> bool:
     """Whether a request begins or ends one subscription only, so that its refusal is about that one."""
     read = _SUBSCRIPTIONS.get(type(message))
     return read is not None and len(read(message)[1]) == 1
+
+
+class Course(NamedTuple):
+    """What becomes of one subscription at the moment, whether it stands or not.
+
+    :ivar beginning: how many requests that have not ended would begin it.
+    :ivar ending: how many would end it.
+    :ivar ended: how many have ended it, or found it ended, since its account was authorised first.
+    """
+
+    beginning: int
+    ending: int
+    ended: int
+
+
+def concerns(message: Message, subscription: Subscription) -> bool:
+    """Whether a request, accepted, begins or ends a subscription."""
+    read = _SUBSCRIPTIONS.get(type(message))
+    return read is not None and any(_key(each) == _key(subscription) for each in read(message)[1])
 
 
 def ending(account_id: int, subscription: Subscription) -> Message:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from twisted.internet.defer import fail
+from twisted.internet.defer import CancelledError, fail
 
 from ctrader_twisted import messages
-from ctrader_twisted.errors import ServerError
+from ctrader_twisted.errors import RateLimited, ServerError
 from ctrader_twisted.market import Lots
 from ctrader_twisted.sim import Options
 from ctrader_twisted.sim.feed.feed import SideTick
@@ -285,6 +285,70 @@ def test_where_subscriptions_live_on_the_latest_are_read() -> None:
         assert dict(latest) == {}
         kit.advance(30)
         assert sides([latest["EURUSD"]]) == [(price(110_001), price(110_002))]
+
+
+# Requests that cross
+
+
+@pytest.mark.parametrize("kind", ["spots", "depth"])
+@pytest.mark.parametrize("end", ["close", "cancel"])
+def test_what_somebody_is_asking_for_when_a_feed_ends_stays_his(desk: Desk, kind: str, end: str) -> None:
+    desk.settle(desk.account.symbol("EURUSD"))
+    open_one, ask = (
+        (desk.live.quotes, desk.client.subscribe_spots)
+        if kind == "spots"
+        else (desk.live.book, desk.client.subscribe_depth_quotes)
+    )
+    opening: Any = open_one("EURUSD")
+    if end == "cancel":
+        opening.addErrback(lambda failure: failure.trap(CancelledError))
+        opening.cancel()
+        asking = ask(**ACCOUNT, symbolId=[EURUSD])
+    else:
+        feed = desk.settle(opening)
+        asking = ask(**ACCOUNT, symbolId=[EURUSD])
+        feed.close()
+    desk.settle(asking)
+    desk.kit.advance(5)
+    assert desk.served() == desk.standing() == {(kind, EURUSD, None)}
+    assert desk.live._subscribing._ours == set()
+
+
+def test_what_somebody_is_refused_when_a_feed_ends_ends_with_it() -> None:
+    with VenueKit(options=Options(unknown_symbols_silent=False)) as kit:
+        desk = Desk(kit)
+        feed = desk.settle(desk.live.quotes("EURUSD"))
+        asking = desk.client.subscribe_spots(**ACCOUNT, symbolId=[EURUSD, 987_654])
+        feed.close()
+        with pytest.raises(ServerError):
+            desk.settle(asking)
+        kit.advance(1)
+        assert desk.served() == desk.standing() == set()
+
+
+def test_what_somebody_asks_for_while_its_end_is_put_off_stays_his(desk: Desk) -> None:
+    feed = desk.settle(desk.live.quotes("EURUSD"))
+    real = desk.client.request
+    limited = RateLimited("BLOCKED_PAYLOAD_TYPE", retry_after=3.0)
+    desk.client.request = lambda *_, **__: fail(limited)  # type: ignore[method-assign]
+    feed.close()
+    desk.client.request = real  # type: ignore[method-assign]
+    desk.kit.advance(1)
+    desk.subscribe()
+    desk.kit.advance(10)
+    assert desk.served() == desk.standing() == {("spots", EURUSD, None)}
+
+
+def test_a_depth_that_somebody_asks_for_while_it_is_had_anew_stays_his(desk: Desk) -> None:
+    book = desk.settle(desk.live.book("EURUSD"))
+    desk.kit.advance(10)
+    asking = desk.client.subscribe_depth_quotes(**ACCOUNT, symbolId=[EURUSD])
+    desk.live._books.depth(STRANGER)
+    desk.settle(asking)
+    desk.kit.advance(10)
+    desk.settle(book.close())
+    desk.kit.advance(10)
+    assert desk.served() == desk.standing() == {("depth", EURUSD, None)}
 
 
 # Opening that fails in its middle
