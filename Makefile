@@ -12,7 +12,7 @@ CANDIDATES = python3.13 python3.12 python3.11 python3
 ARGS =
 SECONDS =
 
-# Processes that share the tests, a file at a time: one for each CPU unless a number is given, and four at most.
+# Processes that share the tests, a file at a time; tests/conftest.py has how many they are where no number is given.
 JOBS = auto
 
 VENV = .venv
@@ -23,11 +23,12 @@ INSTALL = $(PIP) install --config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak bench schema schema-check lint format types contracts docs news check clean
+.PHONY: help demo test slow soak bench schema schema-check lint format types contracts docs news check clean
 
 help:
 	@sed -n -e 's/^#   make/  make/p' Makefile
-	@echo '  make soak                the long tests'
+	@echo '  make slow                the tests that take seconds each, which make test leaves out'
+	@echo '  make soak                those that take minutes each'
 	@echo '  make bench               the measurements behind the figures in README.md'
 	@echo '  make schema              generate ctrader_twisted/wire/schema and each requests.py from protos/'
 	@echo '  make lint                ruff, shellcheck, news fragments (make format mends what a machine can)'
@@ -43,13 +44,15 @@ demo: $(VENV)/run.stamp
 	@exec $(BIN)/twistd --nodaemon --pidfile= --logger=ctrader_twisted.service.stderr_observer \
 	  ctrader --config examples/demo.toml $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
-test: $(VENV)/test.stamp
-# Once, and not again in each of the processes that tests start: these write no byte code.
+# Byte code is written once, the tests' own too, and not again in each of the processes that tests start.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+
+test slow: $(VENV)/test.stamp
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q ctrader_twisted twisted
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(if $(filter slow,$@),-m "slow and not soak") $(ARGS)
 
 soak: $(VENV)/test.stamp
-	@$(BIN)/python -m pytest -m soak -o faulthandler_timeout=1800 $(ARGS)
+	@$(PYTEST) -m soak -o faulthandler_timeout=1800 $(ARGS)
 
 bench: $(VENV)/test.stamp
 	@set -e; for wire in protobuf json protobuf-websocket; do for program in benchmarks/spots.py benchmarks/requests.py; do \

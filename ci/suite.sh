@@ -39,4 +39,4 @@ echo "Python ${chosen%% *}"
     grep -i -E '^(twisted|protobuf|wsproto|pyopenssl|service-identity|cryptography|filelock|treq|click|rich|pyarrow|pytest|pytest-twisted|pytest-xdist|hypothesis) '
 # As `make test` does.
 PYTHONDONTWRITEBYTECODE='' "$work/venv/bin/python" -m compileall -q ctrader_twisted twisted
-"$work/venv/bin/python" -m pytest -p no:cacheprovider --numprocesses auto --maxprocesses 4 --dist loadfile
+PYTHONDONTWRITEBYTECODE='' "$work/venv/bin/python" -m pytest -p no:cacheprovider --numprocesses auto --dist loadfile -m "not soak"

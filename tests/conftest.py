@@ -12,6 +12,7 @@ connection that is still there a second after the test fails it too.
 from __future__ import annotations
 
 import gc
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +71,11 @@ class LoggedErrors:
             if "log_failure" in event:
                 texts.append(event["log_failure"].getTraceback())
         return "\n".join(["logged as an error:", *texts])
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are CPUs, for the time that tests wait for other processes; four at most."""
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 _LOGGED = pytest.StashKey[LoggedErrors]()

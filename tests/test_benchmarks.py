@@ -11,7 +11,10 @@ import pytest
 
 from tests.paths import ROOT
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the senders are pinned and killed the POSIX way")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="the senders are pinned and killed the POSIX way"),
+]
 
 
 def run(program: str, *options: object) -> dict[str, Any]:

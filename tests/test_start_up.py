@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
+import pytest
+
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def imported(byte_code: Path) -> tuple[float, float, set[str]]:
     return theirs, ours, set(modules)
 
 
+@pytest.mark.slow
 def test_import_takes_a_quarter_of_a_second_at_most(tmp_path: Path) -> None:
     # The first run writes the byte code. The least of the others is what neither other processes nor caches added to.
     _, *runs = [imported(tmp_path) for _ in range(1 + RUNS)]

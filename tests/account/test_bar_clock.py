@@ -185,7 +185,7 @@ def test_after_a_loss_the_servers_clock_is_learned_anew(ahead: float) -> None:
         watched.lose(90)
         kit.advance(200)
         watched.check()
-        assert max(watched.at) == kit.venue.now() // MINUTE * MINUTE - MINUTE
+        assert max(watched.at) >= (kit.venue.now() - 2 * GRACE) // MINUTE * MINUTE - MINUTE
 
 
 @given(

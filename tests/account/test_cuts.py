@@ -26,6 +26,7 @@ def test_a_cut_anywhere_loses_and_doubles_nothing(name: str) -> None:
     assert cuts(name, 199) > 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wire", WEBSOCKETS, ids=lambda wire: wire.value)
 @pytest.mark.parametrize("name", EXCHANGES)
 def test_nor_does_one_over_another_wire(name: str, wire: Wire) -> None:

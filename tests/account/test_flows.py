@@ -55,7 +55,9 @@ def test_one_flow_alone() -> None:
     run_flow(int(ALONE or 0))
 
 
-@pytest.mark.parametrize("first", range(0, FLOWS, CHUNK))
+@pytest.mark.parametrize(
+    "first", (0, *(pytest.param(first, marks=pytest.mark.slow) for first in range(CHUNK, FLOWS, CHUNK)))
+)
 def test_after_a_random_flow_the_belief_is_the_book(first: int) -> None:
     run_flows(range(first, first + CHUNK))
 
@@ -66,7 +68,7 @@ def test_after_thousands_of_random_flows_the_belief_is_the_book(first: int) -> N
     run_flows(range(first, first + 200))
 
 
-@pytest.mark.parametrize("first", (0, 30))
+@pytest.mark.parametrize("first", (0, pytest.param(30, marks=pytest.mark.slow)))
 def test_the_same_orders_come_to_the_same_net_volume_on_a_netted_and_a_hedged_account(first: int) -> None:
     assert run_pairs(range(first, first + 30)) > 100
 

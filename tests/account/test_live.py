@@ -587,6 +587,7 @@ def test_a_bar_that_was_begun_before_is_not_built(kit: VenueKit) -> None:
     assert told[0].bar.opened == ms("2026-03-03T09:05")
 
 
+@pytest.mark.slow
 def test_h4_bars_open_by_new_york_across_the_change_of_clocks() -> None:
     with VenueKit(start=ms("2026-03-06T17:59:00"), feed=slow_feed()) as kit:
         desk = Desk(kit)

@@ -63,6 +63,7 @@ def test_what_its_positions_realised_is_what_the_venues_balance_changed_by(ran: 
     assert strategy.account.balance == Decimal("10000.00") + changed
 
 
+@pytest.mark.slow
 def test_the_same_seed_does_the_same_and_another_does_not(example: Any, ran: tuple[Any, Decimal]) -> None:
     again, changed = example.run(_HOURS, 1)
     assert example.report(again) == example.report(ran[0])

@@ -15,6 +15,7 @@ nbclient = pytest.importorskip("nbclient", reason="what would run the notebook i
 PATH = ROOT / "examples" / "notebook.ipynb"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # nbclient's own
 def test_the_notebook_runs_twice_in_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat = pytest.importorskip("nbformat")

@@ -289,6 +289,7 @@ client.close()
     assert said[3].startswith("parent: 10000.00")
 
 
+@pytest.mark.slow
 def test_eight_threads_ask_at_once() -> None:
     status, out, err = outcome(
         """
@@ -329,6 +330,7 @@ asyncio.run(cell())
     assert (status, out, err) == (0, "10000.00\n10000.00\n", "")
 
 
+@pytest.mark.slow
 def test_a_server_that_says_nothing_costs_what_was_allowed_and_no_more() -> None:
     status, out, err = outcome(
         """
@@ -352,6 +354,7 @@ listening.close()
     assert "not ready within 1 s" in out
 
 
+@pytest.mark.slow
 @needs_posix
 def test_a_server_that_hangs_amid_a_session_holds_up_neither_a_call_nor_the_end(
     running: list[subprocess.Popen[str]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,9 +14,22 @@ if TYPE_CHECKING:
 
 #: What pages show tables in, beside numpy.
 PACKAGES = ("pandas", "polars", "pyarrow")
+#: Pages whose programs run for seconds.
+LONG = (
+    "docs/tutorial.md",
+    "docs/howto/bars-into-pandas.md",
+    "docs/howto/record-the-market.md",
+    "docs/howto/test-a-strategy.md",
+    "docs/howto/write-a-service.md",
+)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in ELSEWHERE and blocks(page)])
+def with_blocks() -> list[Any]:
+    pages = [page for page in PAGES if page not in ELSEWHERE and blocks(page)]
+    return [pytest.param(page, marks=pytest.mark.slow) if page in LONG else page for page in pages]
+
+
+@pytest.mark.parametrize("page", with_blocks())
 def test_every_block_does_what_it_says(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in PACKAGES:
         if any(package in block.text for block in blocks(page)):

@@ -227,6 +227,7 @@ def venue(tmp_path: Path) -> Iterator[LoneVenue]:
     venue.process.wait(10)
 
 
+@pytest.mark.slow
 def test_against_a_venue_of_its_own(tmp_path: Path, venue: LoneVenue) -> None:
     credentials = tmp_path / "credentials.json"
     values = {"clientId": "an-id", "clientSecret": SECRET, "accessToken": TOKEN, "accountId": 1_000_001}

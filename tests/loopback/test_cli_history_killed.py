@@ -77,6 +77,7 @@ async def until(condition: Any, command: Command) -> None:
         await deferLater(reactor, 0.001)
 
 
+@pytest.mark.slow
 @over_sockets
 async def test_killed_at_any_moment(tmp_path: Path) -> None:
     """While parts are written, between them, while the file is written; then it goes on to the end."""
@@ -126,6 +127,7 @@ async def test_ctrl_c_keeps_what_was_fetched(tmp_path: Path) -> None:
     await venue.close()
 
 
+@pytest.mark.slow
 @over_sockets
 async def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
     venue = await slow_venue(tmp_path)

@@ -240,7 +240,7 @@ async def kept(folder: Path) -> Grant:
         ((signal.SIGTERM,), 143, 1.5),
     ],
 )
-@pytest.mark.parametrize("arguments", [("watch", "EURUSD"), ("accounts",)])
+@pytest.mark.parametrize("arguments", [("watch", "EURUSD"), pytest.param(("accounts",), marks=pytest.mark.slow)])
 @over_sockets
 async def test_a_refresh_under_way_is_waited_for(
     tmp_path: Path,

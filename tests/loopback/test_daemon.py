@@ -465,6 +465,7 @@ def test_without_a_login_it_says_what_to_do(tmp_path: Path, venue: LoneVenue) ->
     assert f"ctrader login --config {config}" in err
 
 
+@pytest.mark.slow
 def test_a_daemon_that_is_killed_leaves_a_store_that_works(tmp_path: Path, short_lived: LoneVenue) -> None:
     path = keep(tmp_path)
     config = configuration(tmp_path, short_lived, "events.jsonl", KEPT)

@@ -105,6 +105,7 @@ def expected_bars(symbol: str, first: int, last: int) -> list[tuple[Any, ...]]:
     return [(one.open_ms, *(price / 100_000 for price in one[1:5]), one.volume) for one in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", pytest.param("sqlite", marks=pytest.mark.soak)])
 def test_killed_again_and_again_nothing_is_missing_and_nothing_doubled(
     tmp_path: Path, form: str, spawn: Callable[..., subprocess.Popen[bytes]]

@@ -89,6 +89,7 @@ async def test_the_client_of_the_package_streams_from_it(venue):
     await client.close()
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_real_time_passes_at_its_own_pace(venue):
     from twisted.internet import reactor

@@ -236,6 +236,7 @@ def test_a_clock_that_is_off_costs_no_bars_after_a_restart(
         assert [(what, source) for what, _, source in events(tmp_path)] == [("DEPOSIT_WITHDRAW", "history")]
 
 
+@pytest.mark.slow
 def test_over_a_weekend(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ended on Friday before the close, begun on Saturday, and on Sunday after the opening once more."""
     closes = ms("2026-03-06T21:55")

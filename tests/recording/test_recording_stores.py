@@ -257,6 +257,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no RLIMIT_FSIZE")
 def test_a_disk_that_fills_up_takes_nothing_and_goes_on_when_there_is_room(name: str, tmp_path: Path) -> None:
     ran = subprocess.run(

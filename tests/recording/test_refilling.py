@@ -42,6 +42,7 @@ def asked(recorder: MarketRecorder, monkeypatch: pytest.MonkeyPatch, cls: type) 
     return sent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 def test_it_goes_on_where_it_was_cut_off(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed again and again while a hole of hours is filled in small pages: what was filled stays."""
@@ -100,6 +101,7 @@ def test_a_refusal_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         kit.settle(recorder.stopService())
 
 
+@pytest.mark.slow
 def test_a_side_that_changed_long_ago_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last change before a hole on a Saturday was on Friday: it is looked for further and further back."""
     closes = ms("2026-03-06T21:55")
@@ -117,6 +119,7 @@ def test_a_side_that_changed_long_ago_is_looked_for(tmp_path: Path, monkeypatch:
         assert quotes(tmp_path) == ticks(kit, standing(kit, began), end)
 
 
+@pytest.mark.slow
 def test_a_weekend_costs_a_few_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From Friday's last seconds to Monday; and from Saturday to Sunday, where only heartbeats come, deals alone."""
     closes = ms("2026-03-06T21:55")
@@ -162,7 +165,7 @@ def test_both_sides_are_known_from_the_first_change_on(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("form", "seconds"),
     [
-        ("parquet", 6.5),
+        pytest.param("parquet", 6.5, marks=pytest.mark.slow),
         ("sqlite", 15.0),
         *(pytest.param(form, each, marks=pytest.mark.soak) for form in FORMATS for each in (7.5, 9.0, 25.0)),
     ],

@@ -436,6 +436,7 @@ def test_an_account_that_is_cut_as_soon_as_it_stands_is_not_hammered() -> None:
     m.expect(AccountAuthReq)
 
 
+@pytest.mark.slow
 def test_a_server_that_cuts_the_application_for_days_on_end_is_borne() -> None:
     m = Memory(retry_after=0.001, retry_at_most=0.01)
     for _ in range(2000):

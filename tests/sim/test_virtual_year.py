@@ -75,6 +75,7 @@ def test_the_clients_book_is_the_venues_with_a_position_open(ran: Any) -> None:
     assert ran.orders == 2 * ran.closed
 
 
+@pytest.mark.slow
 def test_two_runs_say_the_same_and_another_file_does_not(program: Any, weekend: Path, ran: Any, tmp_path: Path) -> None:
     again = program.trade(weekend, fast=5, slow=20)
     assert (again.digest, again.balance, again.bars) == (ran.digest, ran.balance, ran.bars)
@@ -104,6 +105,7 @@ def test_what_is_not_so_is_found(program: Any, weekend: Path, ran: Any) -> None:
         setattr(ran, name, kept)
 
 
+@pytest.mark.slow
 def test_run_as_a_script_it_says_what_came_of_it(weekend: Path) -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "virtual_year.py"), "--bars", str(weekend)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)

@@ -263,6 +263,7 @@ def test_sessions_that_open_inside_a_minute() -> None:
             assert all(is_open(odd, at) for at in found.times)
 
 
+@pytest.mark.slow
 def test_what_is_remembered_is_bounded() -> None:
     model = PriceModel(1, HOUSE.instruments)
     for day in range(19_000, 19_200):
