@@ -90,6 +90,9 @@ class OpenApiClient(Host):
         )
         self._listeners.when_light = self._factory.leave_spots_uncut
 
+    def __repr__(self) -> str:
+        return f"<OpenApiClient of {self.environment}: {self.state.value}>"
+
     # Life
 
     def start(self) -> OpenApiClient:
@@ -140,16 +143,16 @@ class OpenApiClient(Host):
 
     def account_state(self, account_id: int) -> AccountState:
         """Say where an account (ctidTraderAccountId) stands."""
-        return self._factory.session.account_state(account_id)
+        return self._factory.session.accounts.state(account_id)
 
     def account_status(self, account_id: int) -> AccountStatus:
         """Say where an account (ctidTraderAccountId) stands, why, and what somebody has to do about it."""
-        return self._factory.session.account_status(account_id)
+        return self._factory.session.accounts.status(account_id)
 
     @property
     def accounts(self) -> dict[int, AccountStatus]:
         """The status of every account that was ever asked for, by ctidTraderAccountId."""
-        return self._factory.session.accounts()
+        return self._factory.session.accounts.statuses()
 
     def subscriptions(self, account_id: int) -> tuple[Subscription, ...]:
         """Give what an account (ctidTraderAccountId) is subscribed to, whoever asked for it: what stands now, or is
@@ -165,7 +168,7 @@ class OpenApiClient(Host):
     @property
     def queue(self) -> QueueState:
         """What waits for its turn under the limits."""
-        return self._factory.session.queue(self.clock.seconds())
+        return self._factory.session.outbox.queue(self.clock.seconds())
 
     @property
     def in_flight(self) -> int:
@@ -199,9 +202,10 @@ class OpenApiClient(Host):
         :param access_token: a bare token, which nothing here can refresh; by default that of the grant which opens the
             account, from the client's ``tokens``.
         :param timeout: seconds to wait at most; None for as long as it takes. In either case the client goes on trying.
-        :return: a Deferred that fires with None when the account is authorised, at once if it is. It fails with what
-            only a person can mend: `GrantRefused` (log in again), `TokenRefused` (a bare token), `AccountRefused`,
-            `WrongEnvironment`, `ApplicationRefused`; with `NotReadyInTime`, and with `ClientClosed`.
+        :return: a Deferred that fires with None when the account is authorised, at once if it is; anew if it is just
+            being logged out, and then without what it was subscribed to. It fails with what only a person can mend:
+            `GrantRefused` (log in again), `TokenRefused` (a bare token), `AccountRefused`, `WrongEnvironment`,
+            `ApplicationRefused`; with `NotReadyInTime`, and with `ClientClosed`.
         """
         self._factory.open()
         authorised = self._factory.authorise(account_id, access_token)

@@ -156,7 +156,8 @@ class Healing:
         standing = self._session.standing.want(account_id)
         account = self._account(account_id)
         self._note_token(account, standing)
-        stands = self._session.account_state(account_id) is AccountState.AUTHORISED
+        standing.again = self._session.logouts(account_id)
+        stands = self._session.accounts.state(account_id) is AccountState.AUTHORISED and not standing.again
         if access_token is not None:
             if stands and access_token == standing.access_token:
                 return succeed(None)
@@ -175,7 +176,7 @@ class Healing:
     def give_up(self, account_id: int) -> None:
         """Keep an account no longer, as its user asks for."""
         self.forget(account_id)
-        self._session.given_up(account_id)
+        self._session.accounts.given_up(account_id)
         self._tell()
 
     def forget(self, account_id: int) -> None:
@@ -195,14 +196,16 @@ class Healing:
             self._refreshing.connection = connection
         for standing in self._session.standing:
             account = self._account(standing.account_id)
-            if account.revived or self._session.account_state(account.account_id) is not AccountState.NEEDS_LOGIN:
+            if account.revived or self._session.accounts.state(account.account_id) is not AccountState.NEEDS_LOGIN:
                 self._attempt_now(account)
 
     def ended(self) -> None:
         """The connection is gone."""
         self._connection = None
-        for account in self._accounts.values():
+        for account in list(self._accounts.values()):
             account.unschedule()
+            if not account.attempting and self._session.standing.find(account.account_id) is None:
+                self.forget(account.account_id)  # it was logged out while its next attempt was put off
         self._restoring.stop()
         if self._refreshing is not None:
             self._refreshing.connection = None
@@ -222,9 +225,12 @@ class Healing:
             account.stood_at = self._clock.seconds()
             if not account.attempting:  # it was authorised by hand, or late
                 self._note_token(account, standing)
-                self._settle(account)
+                self._settle(account, standing)
             if self._connection is not None:
                 self._restoring.begin(standing, self._connection)
+        elif event.state is AccountState.UNAUTHORISED:  # it was logged out, and asked for since
+            account.noted = None
+            self._attempt_now(account)
         elif event.state is AccountState.DROPPED and not account.attempting:
             self._attempt_later(account)
         elif event.state is AccountState.NEEDS_LOGIN and self._logins is not None and not self._closed:
@@ -238,7 +244,9 @@ class Healing:
     def refused(self, error: ServerError) -> None:
         """The application was refused for good: no account will stand, and nobody who waits for one will get it."""
         for standing in self._session.standing:
-            self._session.found_unusable(standing.account_id, f"the application was refused: {error}", error.remedy)
+            self._session.accounts.found_unusable(
+                standing.account_id, f"the application was refused: {error}", error.remedy
+            )
         self._tell()
         for account in list(self._accounts.values()):
             self._end_waiting(account, error)
@@ -264,7 +272,9 @@ class Healing:
             self._end_waiting(account, ClientClosed())
 
     def _somebody_needs_login(self) -> bool:
-        return any(self._session.account_state(account_id) is AccountState.NEEDS_LOGIN for account_id in self._accounts)
+        return any(
+            self._session.accounts.state(account_id) is AccountState.NEEDS_LOGIN for account_id in self._accounts
+        )
 
     # Attempts to authorise
 
@@ -297,7 +307,7 @@ class Healing:
         now, stood_at = self._clock.seconds(), account.stood_at
         if stood_at is not None and now - stood_at >= self._settings.steady_after:
             account.delay = self._settings.retry_after
-        if self._session.account_state(account.account_id) is not AccountState.AUTHORISED:
+        if self._session.accounts.state(account.account_id) is not AccountState.AUTHORISED:
             account.stood_at = None
 
         def attempt() -> None:
@@ -331,13 +341,15 @@ class Healing:
         if self._accounts.get(account.account_id) is not account:
             return  # it was given up; if it was asked for again, that is another attempt
         standing = self._session.standing.find(account.account_id)
-        if not self._serves(connection):
+        if standing is None:
+            self.forget(account.account_id)
+        elif not self._serves(connection):
             if self._connection not in (None, connection):
                 self._attempt_now(account)  # the connection after this one found the attempt still under way
-        elif standing is None:
-            self.forget(account.account_id)
+        elif error is None and self._session.accounts.state(account.account_id) is not AccountState.AUTHORISED:
+            self._attempt_now(account)  # it was logged out before its authorisation was sent, and is to stand anew
         elif error is None:
-            self._settle(account)
+            self._settle(account, standing)
             self._follow(account, standing)
         else:
             self._failed(account, standing, error, tried)
@@ -357,10 +369,10 @@ class Healing:
             if not self._serves(connection) or self._session.standing.find(account.account_id) is not standing:
                 return  # lost, logged out or given up meanwhile
             standing.by_grant = grant is not None
-            stands = self._session.account_state(account.account_id) is AccountState.AUTHORISED
-            if stands and token == standing.access_token:
+            stands = self._session.accounts.state(account.account_id) is AccountState.AUTHORISED
+            if stands and token == standing.access_token and not standing.again:
                 self._note_token(account, standing, grant)
-                self._session.put_right(account.account_id)
+                self._session.accounts.put_right(account.account_id)
                 return
             try:
                 await connection.request(
@@ -373,7 +385,8 @@ class Healing:
                     raise
                 dead = await self._mend(account, grant, token, refreshed, refused) or dead
             else:
-                self._note_token(account, standing, grant)
+                # Not as before, where it was logged out meanwhile.
+                self._note_token(account, self._session.standing.find(account.account_id) or standing, grant)
                 return
         raise RequestNotSent("ProtoOAAccountAuthReq", "its tokens changed again and again", account.account_id)
 
@@ -448,17 +461,19 @@ class Healing:
             if account.given == tried:
                 account.given = None
             told = account.take_waiting()
+            if account.given is None:
+                standing.again = 0
             if not standing.stood and account.given is None and not isinstance(error, GrantRefused):
                 session.standing.forget(account_id)  # it is not tried at each reconnect
         if isinstance(error, GrantRefused):
-            session.grant_dead(account_id, error.reason, error.remedy)
+            session.accounts.grant_dead(account_id, error.reason, error.remedy)
         elif isinstance(error, WrongEnvironment | AccountRefused):
-            session.found_unusable(account_id, text, error.remedy)
+            session.accounts.found_unusable(account_id, text, error.remedy)
         elif isinstance(error, TokenStoreError):
-            session.found_unusable(account_id, f"{error.where}: {error.problem}", error.remedy)
-        elif session.standing.find(account_id) is None and session.account_state(account_id) is AccountState.DROPPED:
+            session.accounts.found_unusable(account_id, f"{error.where}: {error.problem}", error.remedy)
+        elif session.standing.find(account_id) is None and session.accounts.state(account_id) is AccountState.DROPPED:
             # It was given up and stood on, and was lost while the token it was asked for with was tried: none is left.
-            session.found_unusable(account_id, text, "Authorise it with another access token.")
+            session.accounts.found_unusable(account_id, text, "Authorise it with another access token.")
         self._tell()
         for waiter in told:
             if not waiter.deferred.called:
@@ -467,11 +482,14 @@ class Healing:
             self._attempt_later(account, seconds_asked_for(error, self._clock.seconds(), self._settings))
         elif account.given is not None or account.revived:
             self._attempt_now(account)
-        elif session.account_state(account_id) is AccountState.DROPPED:
+        elif session.accounts.state(account_id) is AccountState.DROPPED:
             self._attempt_later(account)
 
-    def _settle(self, account: _Account) -> None:
+    def _settle(self, account: _Account, standing: AccountStanding) -> None:
         """It stands: tell those who waited for that."""
+        if standing.again:  # and not for long: a logout that was asked for before is still under way
+            self._attempt_later(account)
+            return
         for waiter in account.take_waiting():
             if not waiter.deferred.called:
                 waiter.deferred.callback(None)
@@ -535,7 +553,8 @@ class Healing:
     def _note_token(self, account: _Account, standing: AccountStanding, used: Grant | None = None) -> None:
         """Find out which grant the token is of that the server accepted last, whoever gave it: they move together."""
         token = standing.access_token
-        if account.given is not None and account.given == token:
+        standing.again = min(standing.again, self._session.logouts(account.account_id))
+        if account.given is not None and account.given == token and not standing.again:
             account.given = None
         if token is None or (token == account.noted and used is None):
             return
@@ -577,7 +596,7 @@ class Healing:
         """A grant can't be refreshed any more, while its accounts still stand."""
         for account in self._accounts.values():
             if account.grant == name and account.by_grant:
-                self._session.grant_dead(account.account_id, error.reason, error.remedy)
+                self._session.accounts.grant_dead(account.account_id, error.reason, error.remedy)
         self._tell()
 
 

@@ -17,11 +17,19 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ctrader_twisted.errors import ClientClosed, DeadPeer, HandshakeRefused, OpenApiError, RemoteError, WebSocketClosed
+from ctrader_twisted.errors import (
+    ClientClosed,
+    ConnectionFailed,
+    DeadPeer,
+    HandshakeRefused,
+    OpenApiError,
+    RemoteError,
+    WebSocketClosed,
+)
 from ctrader_twisted.reasons import connection_error
 from ctrader_twisted.repeating import Repeating
+from ctrader_twisted.session.correlation import Settled
 from ctrader_twisted.session.machine import ConnectionState
-from ctrader_twisted.session.session import Settled
 from ctrader_twisted.wire.envelope import Burst, Envelope
 
 if TYPE_CHECKING:
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
-    from ctrader_twisted.errors import ConnectionFailed, ProtocolError
+    from ctrader_twisted.errors import ProtocolError
     from ctrader_twisted.session.session import Session
     from ctrader_twisted.wire.runs import SpotRun
     from ctrader_twisted.wire.verbs import Verbs
@@ -152,7 +160,7 @@ class OpenApiProtocol(TwistedProtocol):
             self._tap.opened(self._number, self._where, self._made_at)
         self.transport.registerProducer(self, True)  # type: ignore[attr-defined]  # every ITCPTransport and TLS have it
         self._heartbeat = Repeating(self._clock, self._look)
-        self._heartbeat.start(BEAT, now=False)
+        self._heartbeat.start(BEAT, now=False).addErrback(self._heart_stopped)
         if not INegotiated.providedBy(self.transport):
             self._begin()
 
@@ -198,7 +206,7 @@ class OpenApiProtocol(TwistedProtocol):
                 self.announce()
                 if settled is not None:
                     self._fire([settled])
-            if session.has_outgoing:
+            if session.outbox.leaving:
                 self._flush()
         if wire.over is not None:
             self.drop(self._scrubbed(wire.over))
@@ -206,12 +214,12 @@ class OpenApiProtocol(TwistedProtocol):
     def pauseProducing(self) -> None:
         """The peer reads too slowly: let requests wait for their turn here, where the queue is bounded."""
         self._paused = True
-        self._session.hold(True)
+        self._session.outbox.hold(True)
 
     def resumeProducing(self) -> None:
         """The peer reads again."""
         self._paused = False
-        self._session.hold(False)
+        self._session.outbox.hold(False)
         self._tick()
 
     def stopProducing(self) -> None:
@@ -237,7 +245,7 @@ class OpenApiProtocol(TwistedProtocol):
             if call is not None and call.active():
                 call.cancel()
         self._alarm = self._flush_call = self._close_limit = None
-        self._session.hold(False)
+        self._session.outbox.hold(False)
         if self._tap is not None:
             closed = isinstance(error, ClientClosed)
             self._tap.ended(self._number, "the client was closed" if closed else str(error), now)
@@ -429,7 +437,7 @@ class OpenApiProtocol(TwistedProtocol):
         if self._paused or self._closing or self._over or not self._opened or not self._wire.open:
             return  # what a transport or a wire would drop stays here, and counts as not sent
         now = self._clock.seconds()
-        outgoing = self._session.outgoing(now)
+        outgoing = self._session.outbox.outgoing(now)
         if outgoing:
             if self._tap is not None:
                 self._tap.sent(self._number, outgoing, now)
@@ -437,7 +445,7 @@ class OpenApiProtocol(TwistedProtocol):
             for envelope in outgoing:
                 wire.send(envelope)
             self._write()
-            for left in self._session.left():
+            for left in self._session.outbox.left():
                 try:
                     left()
                 except Exception:
@@ -481,6 +489,11 @@ class OpenApiProtocol(TwistedProtocol):
         self._quiet = deferLater(self._clock, rest)
         self._quiet.addErrback(_cut_short)
         return self._quiet
+
+    def _heart_stopped(self, failure: Failure) -> None:
+        """Only a fault of this package, or of a tap, ends up here: better no connection than one without heartbeats."""
+        _log.failure("unexpected failure of the heartbeat: the connection is given up", failure)
+        self.drop(ConnectionFailed(self._where, "its heartbeat failed"), abort=True)
 
     def _beat(self) -> None:
         now = self._clock.seconds()

@@ -26,7 +26,7 @@ from ctrader_twisted.errors import (
 from ctrader_twisted.session.events import Resynchronised, Subscription
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import RETRY_AFTER_AT_MOST
-from ctrader_twisted.session.standing import ending, one_by_one
+from ctrader_twisted.session.standing import ending, is_of_one, one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,7 +79,7 @@ class Restoring:
 
         def current() -> bool:
             # A loss ends requests before it is told: its news may not have come here yet.
-            stands = self._session.account_state(account_id) is AccountState.AUTHORISED
+            stands = self._session.accounts.state(account_id) is AccountState.AUTHORISED
             ready = self._session.state is ConnectionState.READY
             return self._under_way.get(account_id) is this and stands and ready
 
@@ -169,7 +169,7 @@ class Restoring:
             if ended:
                 self._end(ended, standing.account_id, connection)
             subscriptions = tuple(subscription for subscription in subscriptions if subscription not in ended)
-            if isinstance(refusal, ServerError) and len(subscriptions) > 1:
+            if isinstance(refusal, ServerError) and not is_of_one(message):
                 steps.extendleft(reversed(one_by_one(message, subscriptions)))  # one is to blame; the others may stand
             elif refusal is None:
                 renewed.extend(subscriptions)
@@ -198,6 +198,8 @@ class Restoring:
 
     def _end(self, subscriptions: Iterable[Subscription], account_id: int, connection: OpenApiProtocol) -> None:
         for subscription in subscriptions:
+            if self._session.subscription_course(account_id, subscription).beginning:
+                continue  # it has been asked for since
             asked = connection.request(ending(account_id, subscription), self._settings.timeout, own=True)
             asked.addErrback(lambda failure: failure.trap(OpenApiError))  # then it had been ended indeed
 

@@ -1,14 +1,17 @@
-"""Which answer belongs to which request."""
+"""Which answer belongs to which request, and how a request ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from google.protobuf.message import Message
+
+    from ctrader_twisted.errors import OpenApiError
     from ctrader_twisted.wire.catalogue import RequestKind
     from ctrader_twisted.wire.envelope import Envelope
 
@@ -27,6 +30,7 @@ class Request:
     :ivar own: whether the client asked for it by itself, to restore the session.
     :ivar unread: whether its answer is given as it came, not parsed, if it is no refusal.
     :ivar leaving: for the shell: whoever is to be told that it has left; None if nobody is, or was told.
+    :ivar done: whether what it asks for was told to be done, and only its answer is to come.
     """
 
     kind: RequestKind
@@ -39,9 +43,23 @@ class Request:
     own: bool = False
     unread: bool = False
     leaving: Any = field(default=None, repr=False)
+    done: bool = False
 
     def __repr__(self) -> str:
         return f"<Request {self.kind.name}, id {self.envelope.client_msg_id}, {'sent' if self.sent else 'waiting'}>"
+
+
+class Settled(NamedTuple):
+    """A request ended.
+
+    :ivar request: which.
+    :ivar result: the message that answers it, or its envelope if it was wanted unread, or the error it ended with.
+    :ivar envelope: what arrived, or None if nothing did.
+    """
+
+    request: Request
+    result: Message | Envelope | OpenApiError
+    envelope: Envelope | None = None
 
 
 class Pending:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from ctrader_twisted import messages
 from ctrader_twisted.session.book import Book
 from ctrader_twisted.session.events import Subscription
-from ctrader_twisted.wire import catalogue
+from ctrader_twisted.wire import catalogue, codec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from google.protobuf.message import Message
+
+    from ctrader_twisted.session.correlation import Request
 
 _Key = tuple[str, int, int | None]
 
@@ -36,6 +38,7 @@ class AccountStanding:
     :ivar stood: whether the server has ever accepted it.
     :ivar by_grant: whether another token comes by itself when this one is refused.
     :ivar view_only: whether its token is known to allow no trading.
+    :ivar again: how many logouts were under way when it was asked for, and still are: those done, it stands anew.
     :ivar book: its positions and orders as last known.
     :ivar subscriptions: what stands, in the order in which it was accepted.
     :ivar ended: how often each was ended, whether it stood or not.
@@ -49,6 +52,7 @@ class AccountStanding:
     stood: bool = False
     by_grant: bool = False
     view_only: bool = False
+    again: int = 0
     book: Book = field(default_factory=Book, repr=False)
     subscriptions: dict[_Key, Subscription] = field(default_factory=dict)
     ended: Counter[_Key] = field(default_factory=Counter, repr=False)
@@ -195,6 +199,40 @@ class Standing:
     def forget(self, account_id: int) -> None:
         """Strike an account and everything it is subscribed to."""
         self._accounts.pop(account_id, None)
+
+    def course(self, account_id: int, subscription: Subscription, requests: Iterable[Request]) -> Course:
+        """Say what becomes of an account's subscription at the moment.
+
+        :param requests: those that have not ended, whatever they are.
+        """
+        beginning = ending = 0
+        for request in requests:
+            number = request.kind.payload_type
+            if request.account_id != account_id or number not in SUBSCRIBING:
+                continue
+            if concerns(codec.unpack(request.envelope), subscription):
+                ending += number in ENDING
+                beginning += number not in ENDING
+        account = self._accounts.get(account_id)
+        return Course(beginning, ending, 0 if account is None else account.times_ended(subscription))
+
+    def caught(self, requests: Iterable[Request]) -> None:
+        """Note for `Resynchronised` which of the accounts' requests a loss has ended, the client's own left out."""
+        for request in requests:
+            account = None if request.account_id is None or request.own else self._accounts.get(request.account_id)
+            if account is not None and account.lost_at is not None:
+                (account.requests_unknown if request.sent else account.requests_not_sent).append(request.kind.name)
+
+    def told(self, event: Message) -> None:
+        """Note in an account's book what an event says of its positions and orders."""
+        if isinstance(event, messages.ProtoOAExecutionEvent | messages.ProtoOATrailingSLChangedEvent):
+            account = self._accounts.get(event.ctidTraderAccountId)
+            if account is None:
+                return
+            if isinstance(event, messages.ProtoOAExecutionEvent):
+                account.book.executed(event)
+            else:
+                account.book.trailed(event)
 
     def accepted(self, message: Message) -> None:
         """Enter what the server's acceptance of this request makes stand, or strike what it ends."""

@@ -796,8 +796,8 @@ class Side:
             "trying": [one.account_id for one in accounts if one.call is not None],
             "pauses": healing._restoring._pauses,
             "refreshing": self.keeper._refreshing,
-            "outgoing": session._outgoing,
-            "lines": session._pacer._lines,
+            "outgoing": session.outbox.leaving,
+            "lines": session.outbox.pacer._lines,
             "pending": list(session.requests()),
         }
         left = {name: what for name, what in kept.items() if what}

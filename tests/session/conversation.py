@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from ctrader_twisted import messages
-from ctrader_twisted.session.correlation import Request
+from ctrader_twisted.session.correlation import Request, Settled
 from ctrader_twisted.session.events import AccountChanged
 from ctrader_twisted.session.machine import AccountState, ConnectionState
-from ctrader_twisted.session.session import Session, Settled
+from ctrader_twisted.session.session import Session
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.envelope import Burst, Envelope
 
@@ -120,7 +120,7 @@ class Talk:
         return self.session.request(message, timeout=timeout, now=self.now, waiter=waiter)
 
     def sent(self) -> list[Envelope]:
-        return self.session.outgoing(self.now)
+        return self.session.outbox.outgoing(self.now)
 
     def sent_ids(self) -> list[str | None]:
         return [envelope.client_msg_id for envelope in self.sent()]
@@ -165,7 +165,7 @@ def standing(talk: Talk, account_id: int = ACCOUNT) -> list[tuple[str, int]] | N
 
 def states(talk: Talk) -> dict[int, AccountState]:
     """Where each account stands."""
-    return {account_id: status.state for account_id, status in talk.session.accounts().items()}
+    return {account_id: status.state for account_id, status in talk.session.accounts.statuses().items()}
 
 
 def changes(talk: Talk) -> list[tuple[int, AccountState]]:

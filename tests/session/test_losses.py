@@ -9,6 +9,7 @@ import pytest
 from ctrader_twisted import messages
 from ctrader_twisted.errors import (
     AccountRefused,
+    ApplicationRefused,
     CannotRoute,
     NotAuthorised,
     OpenApiError,
@@ -16,10 +17,10 @@ from ctrader_twisted.errors import (
     RequestNotSent,
     TokenRefused,
 )
+from ctrader_twisted.session.correlation import Settled
 from ctrader_twisted.session.events import AccountChanged, ApplicationCut
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits
-from ctrader_twisted.session.session import Settled
 from ctrader_twisted.wire import codec
 from ctrader_twisted.wire.envelope import Burst, Envelope
 from tests.session.conversation import (
@@ -35,6 +36,7 @@ from tests.session.conversation import (
     TOKEN,
     TRADER,
     TRADER_RES,
+    VERSION,
     Talk,
     account_auth,
     application_cut,
@@ -55,10 +57,10 @@ if TYPE_CHECKING:
 
 def test_an_account_is_authorised_and_stands() -> None:
     talk = Talk().ready()
-    assert talk.session.account_state(ACCOUNT) is AccountState.UNAUTHORISED
-    assert talk.session.accounts() == {}
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.UNAUTHORISED
+    assert talk.session.accounts.statuses() == {}
     request = talk.ask(account_auth())
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISING
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISING
     settled = talk.answer(request, AUTHORISED)
     assert settled.result == AUTHORISED
     assert states(talk) == {ACCOUNT: AccountState.AUTHORISED}
@@ -87,7 +89,7 @@ def test_a_refused_account_says_whether_another_try_may_help(code: str, cls: typ
     talk = Talk().ready()
     settled = talk.answer(talk.ask(account_auth()), refusal(code, "so it is"))
     assert isinstance(settled.result, cls)
-    assert talk.session.account_state(ACCOUNT) is state
+    assert talk.session.accounts.state(ACCOUNT) is state
     assert standing(talk) is None
     last = talk.session.notices()[-1]
     assert isinstance(last, AccountChanged)
@@ -103,7 +105,7 @@ def test_an_account_that_stood_here_before_can_not_be_of_another_environment(cod
     talk.session.lost(talk.now, "cut")
     talk.ready()
     talk.answer(talk.ask(account_auth()), refusal(code))
-    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
     assert standing(talk) == []
 
 
@@ -111,16 +113,16 @@ def test_an_account_that_is_logged_in_already_is_authorised() -> None:
     talk = Talk().ready()
     settled = talk.answer(talk.ask(account_auth()), refusal("ALREADY_LOGGED_IN"))
     assert settled.result == AUTHORISED
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISED
     assert standing(talk) == []
 
 
 def test_an_account_keeps_standing_while_a_new_token_is_tried() -> None:
     talk = Talk().standing()
     request = talk.ask(account_auth(token="new"))
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISED
     talk.answer(request, refusal("CH_ACCESS_TOKEN_INVALID"))
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISED
     account = talk.session.standing.find(ACCOUNT)
     assert account is not None
     assert account.access_token == TOKEN
@@ -184,7 +186,7 @@ def test_a_token_that_is_invalidated_takes_all_its_accounts() -> None:
     talk.hear(CUT)
     assert changes(talk) == []
     talk.answer(talk.ask(account_auth(token="new")), AUTHORISED)
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISED
 
 
 def test_an_application_that_is_cut_loses_every_account_and_is_not_ready() -> None:
@@ -220,7 +222,7 @@ def test_a_loss_that_can_not_be_read_is_passed_on(number: int) -> None:
 def test_a_loss_whose_reason_is_no_text_is_still_a_loss(event: Envelope) -> None:
     talk = Talk().standing()
     talk.hear(event)
-    assert talk.session.account_state(ACCOUNT) is not AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is not AccountState.AUTHORISED
     for notice in talk.session.notices():
         assert isinstance(notice, AccountChanged | ApplicationCut)
         assert isinstance(notice.reason, str)
@@ -272,26 +274,26 @@ def test_a_loss_may_come_as_the_answer_to_an_order(kind: str) -> None:
         errorCode="ACCOUNT_NOT_AUTHORIZED",
     )
     assert isinstance(talk.answer(talk.ask(NEW_ORDER), event).result, NotAuthorised)
-    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
 
 
 def test_a_refusal_for_an_account_that_never_stood_is_no_loss() -> None:
     talk = Talk().ready()
     talk.answer(talk.ask(TRADER), refusal("ACCOUNT_NOT_AUTHORIZED"))
-    assert talk.session.accounts() == {}
+    assert talk.session.accounts.statuses() == {}
     assert talk.session.notices() == []
 
 
 def test_a_refusal_of_a_new_token_is_no_loss_of_what_stands() -> None:
     talk = Talk().standing()
     talk.answer(talk.ask(account_auth(token="new")), refusal("INVALID_REQUEST", "not authorized"))
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISED
 
 
 def test_a_logout_of_what_has_no_authority_is_complete() -> None:
     talk = Talk().standing()
     talk.answer(talk.ask(LOGOUT), refusal("INVALID_REQUEST", "Trading account is not authorized"))
-    assert talk.session.account_state(ACCOUNT) is AccountState.UNAUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.UNAUTHORISED
     assert standing(talk) is None
 
 
@@ -356,33 +358,37 @@ def test_a_logout_is_complete_when_the_account_is_disconnected() -> None:
     talk = Talk().standing(ACCOUNT, OTHER)
     settled = talk.answer(talk.ask(LOGOUT), LOGGED_OUT)
     assert settled.result == LOGGED_OUT
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISED
     talk.hear(CUT)
-    assert talk.session.account_state(ACCOUNT) is AccountState.UNAUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.UNAUTHORISED
     assert standing(talk) is None
     assert changes(talk) == [(ACCOUNT, AccountState.UNAUTHORISED)]
     talk.hear(CUT)
     assert changes(talk) == []
-    assert talk.session.account_state(OTHER) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(OTHER) is AccountState.AUTHORISED
 
 
 def test_a_disconnection_told_before_the_answer_to_the_logout_completes_it_too() -> None:
     talk = Talk().standing()
     request = talk.ask(LOGOUT)
     talk.sent()
-    talk.hear(CUT, reply(request, LOGGED_OUT))
-    assert talk.session.account_state(ACCOUNT) is AccountState.UNAUTHORISED
+    assert talk.session.logouts(ACCOUNT) == 1
+    talk.hear(CUT)
+    assert talk.session.logouts(ACCOUNT) == 0
+    talk.hear(reply(request, LOGGED_OUT))
+    assert talk.session.logouts(ACCOUNT) == 0
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.UNAUTHORISED
     assert standing(talk) is None
     talk.answer(talk.ask(account_auth()), AUTHORISED)
     talk.hear(CUT)  # a loss, and no longer that logout
-    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
 
 
 def test_a_refused_logout_leaves_the_account_standing() -> None:
     talk = Talk().standing()
     talk.answer(talk.ask(LOGOUT), refusal("ODD"))
     talk.hear(CUT)
-    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
     assert standing(talk) == []
 
 
@@ -399,7 +405,7 @@ def test_an_account_authorised_again_after_its_logout_is_lost_like_any_other() -
     talk.answer(talk.ask(LOGOUT), LOGGED_OUT)  # and no event follows
     talk.answer(talk.ask(account_auth()), AUTHORISED)
     talk.hear(CUT)
-    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
     assert standing(talk) == []
 
 
@@ -422,8 +428,8 @@ def test_a_loss_tells_each_request_whether_it_had_been_sent() -> None:
     assert all("the network is down" in str(item.result) and item.envelope is None for item in ended)
     session = talk.session
     assert (session.state, session.in_flight) == (ConnectionState.DISCONNECTED, 0)
-    assert session.account_state(ACCOUNT) is AccountState.DROPPED
-    assert (talk.sent(), len(session.queue(talk.now)), session.next_due(talk.now)) == ([], 0, None)
+    assert session.accounts.state(ACCOUNT) is AccountState.DROPPED
+    assert (talk.sent(), len(session.outbox.queue(talk.now)), session.next_due(talk.now)) == ([], 0, None)
     account = session.standing.find(ACCOUNT)
     assert account is not None
     assert account.requests_unknown == ["ProtoOANewOrderReq"]
@@ -453,7 +459,7 @@ def test_an_account_whose_authorisation_is_lost_with_the_connection_is_dropped()
     talk.ask(account_auth())
     talk.sent()
     talk.session.lost(talk.now, "cut")
-    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
     assert standing(talk) is None
 
 
@@ -478,8 +484,73 @@ def test_closing_is_for_good(when: str) -> None:
 def test_a_new_connection_begins_with_nothing_to_send() -> None:
     talk = Talk().ready()
     talk.ask(TRADER)
-    assert talk.session.has_outgoing
+    assert talk.session.outbox.leaving
     talk.session.lost(talk.now, "cut")
     talk.connect()
-    assert not talk.session.has_outgoing
+    assert not talk.session.outbox.leaving
     assert talk.sent() == []
+
+
+# Errors that carry nobody's id
+
+
+def test_an_error_without_an_id_answers_the_authorisation_if_that_is_all_there_is() -> None:
+    talk = Talk().connect()
+    request = talk.ask(APPLICATION_AUTH)
+    talk.sent()
+    (settled,) = talk.hear(refusal("CH_CLIENT_AUTH_FAILURE"))
+    assert isinstance(settled, Settled)
+    assert settled.request is request
+    assert isinstance(settled.result, ApplicationRefused)
+    assert talk.session.state is ConnectionState.REFUSED
+
+
+def test_an_error_without_an_id_answers_nothing_that_it_might_not_be_about() -> None:
+    talk = Talk(gate=False).connect()
+    requests = [talk.ask(APPLICATION_AUTH), talk.ask(VERSION)]
+    talk.sent()
+    assert not any(isinstance(item, Settled) for item in talk.hear(refusal("UNSUPPORTED_MESSAGE")))
+    assert list(talk.session.requests()) == requests
+    talk = Talk().connect()
+    talk.ask(APPLICATION_AUTH)
+    talk.sent()
+    assert not any(isinstance(item, Settled) for item in talk.hear(codec.pack(refusal("X"), "of-another-client")))
+    for message in (VERSION, APPLICATION_AUTH):
+        talk = Talk().ready()
+        talk.ask(message)
+        talk.sent()
+        assert not any(isinstance(item, Settled) for item in talk.hear(refusal("X")))
+
+
+def test_an_error_without_an_id_that_denies_the_application_cuts_it() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    request = talk.ask(TRADER)
+    talk.sent()
+    *_, settled = talk.hear(refusal("CH_CLIENT_NOT_AUTHENTICATED"))
+    assert isinstance(settled, Settled)
+    assert settled.request is request
+    assert isinstance(settled.result, OutcomeUnknown)
+    assert talk.session.state is ConnectionState.CONNECTED
+    assert set(states(talk).values()) == {AccountState.DROPPED}
+    assert isinstance(talk.session.notices()[-1], ApplicationCut)
+
+
+def test_an_error_without_an_id_that_denies_an_account_drops_it() -> None:
+    talk = Talk().standing(ACCOUNT, OTHER)
+    talk.hear(refusal("ACCOUNT_NOT_AUTHORIZED", ctidTraderAccountId=ACCOUNT))
+    assert states(talk) == {ACCOUNT: AccountState.DROPPED, OTHER: AccountState.AUTHORISED}
+
+
+@pytest.mark.parametrize("code", ["CH_CLIENT_NOT_AUTHENTICATED", "ACCOUNT_NOT_AUTHORIZED"])
+def test_what_another_client_is_denied_is_not_denied_here(code: str) -> None:
+    talk = Talk().standing()
+    talk.hear(codec.pack(refusal(code, ctidTraderAccountId=ACCOUNT), "of-another-client"))
+    assert states(talk) == {ACCOUNT: AccountState.AUTHORISED}
+
+
+def test_the_maintenance_of_one_accounts_broker_is_not_the_servers() -> None:
+    talk = Talk().standing()
+    talk.hear(refusal("SERVER_IS_UNDER_MAINTENANCE", maintenanceEndTimestamp=9_000, ctidTraderAccountId=ACCOUNT))
+    assert talk.session.maintenance_end is None
+    talk.hear(refusal("SERVER_IS_UNDER_MAINTENANCE", maintenanceEndTimestamp=9_000))
+    assert talk.session.maintenance_end == 9_000

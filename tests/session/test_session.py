@@ -28,11 +28,11 @@ from ctrader_twisted.errors import (
     UndecodableEnvelope,
     UndecodablePayload,
 )
-from ctrader_twisted.session.correlation import Request
+from ctrader_twisted.session.correlation import Request, Settled
 from ctrader_twisted.session.events import LateRefresh, LateRefusal, Problem
 from ctrader_twisted.session.machine import AccountState, ConnectionState
 from ctrader_twisted.session.pacing import Limits
-from ctrader_twisted.session.session import Session, Settled
+from ctrader_twisted.session.session import Session
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.envelope import Burst, Envelope
 from tests.session.conversation import (
@@ -297,7 +297,7 @@ def test_an_answer_to_what_has_not_left_is_not_believed_to_leave_too() -> None:
     assert not waiting.sent
     (settled,) = talk.hear(reply(waiting, TRADER_RES))
     assert isinstance(settled, Settled)
-    assert len(talk.session.queue(talk.now)) == 0
+    assert len(talk.session.outbox.queue(talk.now)) == 0
     talk.sent()
     talk.tick(3)
     assert talk.sent() == []
@@ -316,9 +316,9 @@ def test_received_is_lazy() -> None:
     talk.sent()
     arriving = iter(talk.session.received([codec.pack(SPOT), codec.pack(CUT), reply(request, TRADER_RES)], talk.now))
     assert next(arriving) == codec.pack(SPOT)
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISED
     assert next(arriving) == codec.pack(CUT)
-    assert talk.session.account_state(ACCOUNT) is AccountState.DROPPED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
     arriving.close()  # type: ignore[attr-defined]
     assert talk.session.in_flight == 1
     (ended,) = talk.session.lost(talk.now, "the reader stopped")
@@ -366,13 +366,13 @@ def test_a_request_whose_time_runs_out_in_the_queue_is_never_sent() -> None:
     talk.ask(TRADER, timeout=60)
     waiting = talk.ask(TRADER, timeout=0.5)
     assert not waiting.sent
-    assert len(talk.session.queue(talk.now)) == 1
+    assert len(talk.session.outbox.queue(talk.now)) == 1
     talk.sent()
     (settled,) = talk.tick(0.5)
     assert settled.request is waiting
     assert isinstance(settled.result, SendTimeout)
     assert str(settled.result).endswith("not sent within 0.5 s; it was never sent and may be repeated")
-    assert len(talk.session.queue(talk.now)) == 0
+    assert len(talk.session.outbox.queue(talk.now)) == 0
     talk.tick(5)
     assert talk.sent() == []
 
@@ -419,7 +419,7 @@ def test_commands_overtake_data_and_history_has_a_limit_of_its_own() -> None:
     talk = Talk(Limits(general=1, historical=1)).standing()
     asked = [talk.ask(message, timeout=60) for message in (TRADER, TRADER, HISTORY, HISTORY, NEW_ORDER)]
     assert [request.sent for request in asked] == [True, False, True, False, False]
-    queue = talk.session.queue(talk.now)
+    queue = talk.session.outbox.queue(talk.now)
     assert (queue.orders, queue.data, queue.historical, len(queue)) == (1, 1, 1, 3)
     assert len(talk.sent()) == 2
     talk.tick(1.06)
@@ -449,7 +449,7 @@ def test_a_payload_type_that_the_server_blocked_waits_that_long() -> None:
     assert isinstance(settled.result, RateLimited)
     again = talk.ask(TRADER, timeout=60)
     assert not again.sent
-    assert talk.session.queue(talk.now).blocked == {"ProtoOATraderReq": 3.0}
+    assert talk.session.outbox.queue(talk.now).blocked == {"ProtoOATraderReq": 3.0}
     assert talk.session.next_due(talk.now) == talk.now + 3
     assert talk.ask(NEW_ORDER).sent
     talk.sent()
@@ -469,13 +469,13 @@ def test_limits_and_blocks_begin_anew_with_a_connection() -> None:
 
 def test_while_held_requests_wait_and_leave_afterwards() -> None:
     talk = Talk().standing()
-    talk.session.hold(True)
+    talk.session.outbox.hold(True)
     request = talk.ask(TRADER)
     assert not request.sent
     assert talk.session.next_due(talk.now) == request.deadline
     talk.tick(1)
     assert talk.sent() == []
-    talk.session.hold(False)
+    talk.session.outbox.hold(False)
     talk.tick()
     assert talk.sent() == [request.envelope]
 
@@ -578,7 +578,7 @@ def test_a_late_acceptance_authorises_the_account() -> None:
     assert isinstance(settled.result, AnswerTimeout)
     assert changes(talk) == [(ACCOUNT, AccountState.AUTHORISING), (ACCOUNT, AccountState.DROPPED)]
     talk.hear(reply(request, AUTHORISED))
-    assert talk.session.account_state(ACCOUNT) is AccountState.AUTHORISED
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISED
     assert standing(talk) == []
     assert changes(talk) == [(ACCOUNT, AccountState.AUTHORISED)]
 
@@ -655,7 +655,7 @@ def test_answers_do_not_cross_connections() -> None:
 def test_a_heartbeat_is_due_after_ten_seconds_of_outbound_silence() -> None:
     talk = Talk().ready()
     assert talk.session.beat(talk.now + 9.9)
-    assert not talk.session.has_outgoing
+    assert not talk.session.outbox.leaving
     talk.now += 10
     assert talk.session.beat(talk.now)
     assert talk.sent() == [Envelope(51)]
@@ -684,7 +684,7 @@ def test_a_heartbeat_does_not_wait_for_the_limits_and_is_not_sent_twice() -> Non
     talk.ask(TRADER, timeout=99)
     talk.ask(TRADER, timeout=99)
     talk.sent()
-    talk.session.hold(True)
+    talk.session.outbox.hold(True)
     for _ in range(30):  # nobody takes it, for the transport can take no more
         talk.now += 1
         talk.session.beat(talk.now)
@@ -763,7 +763,7 @@ def test_an_authorisation_whose_answer_can_not_be_read_is_over() -> None:
     assert changes(talk) == [(ACCOUNT, AccountState.AUTHORISING)]
     talk.session.unreadable(unreadable_reply(request, 2103))
     assert changes(talk) == [(ACCOUNT, AccountState.DROPPED)]
-    assert "ProtoOAAccountAuthRes" in talk.session.account_status(ACCOUNT).reason
+    assert "ProtoOAAccountAuthRes" in talk.session.accounts.status(ACCOUNT).reason
 
 
 def test_an_application_whose_authorisation_can_not_be_read_is_not_ready() -> None:
@@ -778,10 +778,10 @@ def test_a_request_that_waits_and_gets_an_answer_that_can_not_be_read_never_leav
     talk = Talk(Limits(general=1)).standing()
     talk.ask(TRADER)
     waiting = talk.ask(TRADER)
-    assert talk.session.queue(talk.now).data == 1
+    assert talk.session.outbox.queue(talk.now).data == 1
     settled = talk.session.unreadable(unreadable_reply(waiting, 2122))
     assert settled is not None and settled.request is waiting
-    assert talk.session.queue(talk.now).data == 0
+    assert talk.session.outbox.queue(talk.now).data == 0
     talk.sent()
     talk.tick(10)
     assert talk.sent() == []
@@ -876,13 +876,13 @@ def test_nothing_of_ten_thousand_requests_is_left() -> None:
     session = talk.session
     assert session.in_flight == 0
     assert list(session.requests()) == []
-    assert len(session.queue(talk.now)) == 0
-    assert not session.has_outgoing
+    assert len(session.outbox.queue(talk.now)) == 0
+    assert not session.outbox.leaving
     assert session.next_due(talk.now) is None
     assert session._pending._by_id == {}
     assert len(session._pending._by_timeout) <= 8
-    assert session._pacer._lines == {}
-    assert session._logging_out == set()
+    assert session.outbox.pacer._lines == {}
+    assert session.accounts._leaving == set()
     assert alive(Waiter) == 0
     assert alive(Request) - before == len(session._tombstones) <= 1000
     talk.connect()
@@ -964,7 +964,7 @@ def test_whatever_happens_every_request_ends_exactly_once(steps: list[tuple[str,
         elif step == "take":
             left += [key for key in talk.sent_ids() if key is not None]
         elif step == "hold":
-            session.hold(value)
+            session.outbox.hold(value)
         elif step == "lose":
             ended += [settled.request for settled in session.lost(talk.now, "cut")]
         elif step == "connect" and session.state is ConnectionState.DISCONNECTED:
@@ -972,13 +972,13 @@ def test_whatever_happens_every_request_ends_exactly_once(steps: list[tuple[str,
             heard(reply(talk.ask(APPLICATION_AUTH), messages.ProtoOAApplicationAuthRes()))
             ended.pop()
         assert session.in_flight == len(asked) - len(ended)
-        assert len(session.queue(talk.now)) <= 3
+        assert len(session.outbox.queue(talk.now)) <= 3
         due = session.next_due(talk.now)
         assert (due is None) == (session.in_flight == 0)
     ended += [settled.request for settled in session.lost(talk.now, "over")]
     assert sorted(map(id, ended)) == sorted(map(id, asked))
     assert len(left) == len(set(left)), "nothing leaves twice"
-    assert session.in_flight == len(session.queue(talk.now)) == 0
+    assert session.in_flight == len(session.outbox.queue(talk.now)) == 0
 
 
 def test_no_part_of_the_session_shows_a_secret() -> None:
@@ -993,7 +993,7 @@ def test_no_part_of_the_session_shows_a_secret() -> None:
         talk.ask(messages.ProtoOARefreshTokenReq(refreshToken=TOKEN)),
         messages.ProtoOARefreshTokenRes(accessToken=TOKEN, refreshToken=SECRET, tokenType="bearer", expiresIn=1),
     )
-    shown += [repr(refresh), str(refresh.result), repr(talk.session.queue(talk.now))]
+    shown += [repr(refresh), str(refresh.result), repr(talk.session.outbox.queue(talk.now))]
     lost = talk.ask(account_auth(OTHER))
     shown += [repr(item) for item in talk.session.lost(talk.now, "cut")] + [repr(lost), str(talk.session.counts)]
     assert "ProtoOARefreshTokenRes" in shown[7]
@@ -1004,6 +1004,7 @@ def test_no_part_of_the_session_shows_a_secret() -> None:
 
 def test_a_session_begins_with_nothing() -> None:
     session = Session(id_prefix="x-")
-    assert (session.in_flight, session.accounts(), session.notices(), session.outgoing(0.0)) == (0, {}, [], [])
+    assert (session.in_flight, session.accounts.statuses(), session.notices()) == (0, {}, [])
+    assert session.outbox.outgoing(0.0) == []
     assert session.next_due(0.0) is None
     assert list(session.received([], 0.0)) == []

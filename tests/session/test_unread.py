@@ -57,7 +57,7 @@ def test_a_refusal_is_read_and_blocks_what_it_blocks() -> None:
     settled = talk.answer(request, refusal("BLOCKED_PAYLOAD_TYPE", retryAfter=7))
     assert isinstance(settled.result, RateLimited)
     assert settled.result.retry_after == 7
-    assert talk.session.queue(talk.now).blocked == {"ProtoOAGetTrendbarsReq": 7.0}
+    assert talk.session.outbox.queue(talk.now).blocked == {"ProtoOAGetTrendbarsReq": 7.0}
 
 
 def test_an_answer_ends_the_block() -> None:
@@ -67,7 +67,7 @@ def test_an_answer_ends_the_block() -> None:
     request = unread(talk)
     talk.hear(reply(request, filled(messages.ProtoOAGetTrendbarsRes)))
     talk.answer(unread(talk), refusal("REQUEST_FREQUENCY_EXCEEDED"))
-    assert talk.session.queue(talk.now).blocked == {"ProtoOAGetTrendbarsReq": 1.0}  # the first step again
+    assert talk.session.outbox.queue(talk.now).blocked == {"ProtoOAGetTrendbarsReq": 1.0}  # the first step again
 
 
 def test_what_refuses_a_command_is_read() -> None:

@@ -65,12 +65,14 @@ def test_already_authenticated_is_ready_too() -> None:
     assert m.client.state is ConnectionState.READY
 
 
-def test_a_refused_application_is_told_and_not_tried_again(logged_errors) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("with_id", [True, False])
+def test_a_refused_application_is_told_and_not_tried_again(logged_errors, with_id: bool) -> None:  # type: ignore[no-untyped-def]
     m = Memory()
     ready = outcome(m.client.when_ready())
     m.accept()
     (auth,) = m.sent()
-    m.say(error("CH_CLIENT_AUTH_FAILURE", description="clientId or clientSecret is incorrect"), to=auth)
+    refusal = error("CH_CLIENT_AUTH_FAILURE", description="clientId or clientSecret is incorrect")
+    m.say(refusal, to=auth if with_id else None)
     assert isinstance(ready[0], ApplicationRefused)
     assert "clientId or clientSecret is incorrect" in str(ready[0])
     assert m.parted()
@@ -316,6 +318,54 @@ def test_a_limit_during_renewal_is_waited_out() -> None:
     assert m.of(Resynchronised)[0].renewed == (Subscription("spots", 1),)
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_what_is_unsubscribed_during_renewal_is_ended_unless_it_was_subscribed_to_since(again: bool) -> None:
+    m = Memory().ready().authorised()
+    standing_spots(m)
+    m.end()
+    reconnect(m)
+    (auth,) = m.sent()
+    m.say(messages.ProtoOAAccountAuthRes(ctidTraderAccountId=ACCOUNT), to=auth)
+    (first,) = m.sent()
+    m.say(error("CH_SERVER_NOT_REACHABLE"), to=first)
+    m.client.unsubscribe_spots(ctidTraderAccountId=ACCOUNT, symbolId=[1])
+    (ended,) = m.sent()
+    m.clock.advance(1)
+    (renewed,) = m.sent()
+    if again:
+        m.client.subscribe_spots(ctidTraderAccountId=ACCOUNT, symbolId=[1])
+        (begun,) = m.sent()
+    m.say(messages.ProtoOAUnsubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=ended)
+    m.say(messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=renewed)
+    assert names(m.sent()) == ([] if again else ["ProtoOAUnsubscribeSpotsReq"])
+    if again:
+        m.say(error("ALREADY_SUBSCRIBED"), to=begun)
+    assert m.client.subscriptions(ACCOUNT) == ((Subscription("spots", 1),) if again else ())
+
+
+def test_what_is_left_of_several_that_were_refused_together_is_asked_for_by_itself() -> None:
+    m = Memory().ready().authorised()
+    m.client.subscribe_spots(ctidTraderAccountId=ACCOUNT, symbolId=[1, 2])
+    (asked,) = m.sent()
+    m.say(messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=asked)
+    m.end()
+    reconnect(m)
+    (auth,) = m.sent()
+    m.say(messages.ProtoOAAccountAuthRes(ctidTraderAccountId=ACCOUNT), to=auth)
+    (both,) = m.sent()
+    m.client.unsubscribe_spots(ctidTraderAccountId=ACCOUNT, symbolId=[2])
+    (ended,) = m.sent()
+    m.say(messages.ProtoOAUnsubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=ended)
+    m.say(error("ALREADY_SUBSCRIBED"), to=both)  # 1 stands: it was subscribed to before it was renewed
+    ((end, over), (begin, alone)) = m.expect(messages.ProtoOAUnsubscribeSpotsReq, messages.ProtoOASubscribeSpotsReq)
+    assert (list(over.symbolId), list(alone.symbolId)) == ([2], [1])
+    m.say(error("NOT_SUBSCRIBED_TO_SPOTS"), to=end)
+    m.say(error("ALREADY_SUBSCRIBED"), to=begin)
+    (event,) = m.of(Resynchronised)
+    assert (event.renewed, event.failed) == ((Subscription("spots", 1),), ())
+    assert m.client.subscriptions(ACCOUNT) == (Subscription("spots", 1),)
+
+
 def test_a_loss_during_restoration_begins_it_anew_and_tells_once() -> None:
     m = Memory().ready().authorised()
     standing_spots(m)
@@ -411,6 +461,25 @@ def test_an_application_without_accounts_that_the_server_cuts_is_authorised_anew
     m.end()
     reconnect(m)
     assert m.client.state is ConnectionState.READY
+
+
+def test_an_application_that_the_server_knows_no_more_is_authorised_anew() -> None:
+    m = Memory().ready()
+    m.say(error("CH_CLIENT_NOT_AUTHENTICATED"))  # to nothing that was asked
+    assert m.parted()
+    m.end()
+    reconnect(m)
+    assert m.client.state is ConnectionState.READY
+
+
+def test_why_the_server_closes_at_once_is_told_though_it_answers_nothing() -> None:
+    m = Memory()
+    m.accept()
+    m.sent()
+    m.say(messages.ProtoErrorRes(errorCode="CONNECTIONS_LIMIT_EXCEEDED"))
+    m.end()
+    (lost,) = m.of(Disconnected)
+    assert "CONNECTIONS_LIMIT_EXCEEDED" in str(lost.reason)
 
 
 def test_account_changes_are_told_with_their_reason() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest.mock import create_autospec
 
 import pytest
 from twisted.internet.defer import CancelledError
@@ -23,6 +24,7 @@ from ctrader_twisted.errors import (
     UndecodablePayload,
     WebSocketViolation,
 )
+from ctrader_twisted.protocol import Tap
 from ctrader_twisted.session.events import Disconnected, Problem
 from ctrader_twisted.wire import catalogue, codec
 from tests.shell.memory import ACCOUNT, Memory, collector, names, outcome
@@ -293,6 +295,21 @@ def test_a_request_spares_the_heartbeat() -> None:
         m.client.trader(ctidTraderAccountId=ACCOUNT, timeout=1000)
         m.clock.advance(0)
         assert names(m.heard()) == ["ProtoOATraderReq"]
+
+
+def test_a_heartbeat_that_fails_ends_the_connection_and_is_logged(logged_errors: Any) -> None:
+    tap: Any = create_autospec(Tap, instance=True)
+    m = Memory(tap=tap).ready()
+    tap.sent.side_effect = ZeroDivisionError  # a tap must not raise, and this one does
+    m.clock.pump([1] * 10)
+    assert m.transport.aborted
+    tap.sent.side_effect = None
+    m.end()
+    assert len(logged_errors.flush(ZeroDivisionError)) == 1
+    (disconnected,) = m.of(Disconnected)
+    assert str(disconnected.reason).endswith(": its heartbeat failed")
+    m.clock.advance(60)
+    assert m.connector.attempts > 1
 
 
 def test_any_frame_keeps_the_peer_alive() -> None:
