@@ -82,6 +82,8 @@ class Following:
         listed = await self._client.symbols_list(ctidTraderAccountId=self._account_id)
         self._symbols.learn_names(listed.symbol)
         found = {name: await account.symbol(name) for name in self._names}
+        for name, symbol in found.items():
+            self._symbols.means(name, symbol.symbol_id)
         self._symbols.learn_details(symbol.message for symbol in found.values())
         if found:
             self._feeds.append(await account.live.latest(*found.values()))

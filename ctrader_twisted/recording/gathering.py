@@ -87,6 +87,8 @@ class Gathering:
         known.
     :ivar begun: streams that are covered since the account stands, up to when.
     :ivar news: whether a stream has begun anew since this was last set to False: there may be a hole before it.
+    :ivar overlaps: whether the account stands since before the end of what was covered before, so that one of both was
+        told by a clock that is wrong, and no hole shows what was missed.
     :ivar keys: of the account events told here.
     """
 
@@ -96,6 +98,7 @@ class Gathering:
         self.ahead: int | None = None
         self.begun: dict[str, int] = {}
         self.news: bool = False
+        self.overlaps: bool = False
         self.keys: set[str] = set()
         self._sides: Sides | None = None
         self._spots: list[tuple[int, SpotColumns]] = []
@@ -113,6 +116,7 @@ class Gathering:
         self._stood = 0
         self._unsure = 0  # since when the server's clock is not known
         self._of_account = account
+        self._account_until = 0  # where account events are covered to by those before it stood
         self._stands = False
         self._fresh = False  # whether nothing is covered yet since it stands
         self._covered_at = 0
@@ -124,14 +128,13 @@ class Gathering:
         self._stands = self._fresh = True
         self._heard = self._stood = self._unsure = now
         self._covered_at = now
-        if self._of_account:
-            self.begun[ACCOUNT] = now
         self.news = True
 
     def heard(self, now: int) -> None:
         """Something came, whatever it was."""
         if self._stands and not 0 <= now - self._heard <= OWN_GRACE:
             self.ahead, self._unsure = None, now  # no connection is silent for so long: it is our clock that was set
+            self._stood = now  # as it shows now, if later than it was
         self._heard = now
 
     def spots(self, columns: SpotColumns, now: int) -> bool:
@@ -151,16 +154,18 @@ class Gathering:
         self._bars.append(bar)
 
     def happened(self, now: int, event: str, document: str, key: str | None) -> None:
-        """Take an account event in."""
+        """Take an account event in: at the server's time, if that is known."""
         self.heard(now)
-        self._events.append((now, event, document, key))
+        self._events.append((now + (self.ahead or 0), event, document, key))
         if key is not None:
             self.keys.add(key)
 
     def learn(self, covered: Mapping[str, list[tuple[int, int]]]) -> None:
-        """What is recorded already, by stream: bars wait until this is told."""
+        """What is recorded already, by stream: bars wait until this is told, and what covers account events."""
         self._learned = True
         for stream, spans in covered.items():
+            if stream == ACCOUNT and spans:
+                self._account_until = max(self._account_until, spans[-1][1])
             if stream.startswith("bars/") and spans:
                 self.known_before(stream, spans[-1][1])
 
@@ -207,6 +212,7 @@ class Gathering:
             self._covered_at = now
         if last:
             self._stands = False
+            self._account_until = max(self._account_until, self.begun.get(ACCOUNT, 0))
             self.begun.clear()
             self._ended.clear()
             if self._sides is not None:
@@ -308,17 +314,31 @@ class Gathering:
         """Give the account events that wait, and no more."""
         events, self._events = self._events, []
         covers: tuple[Cover, ...] = ()
-        start = self.begun.get(ACCOUNT)
-        if start is not None and self._heard > start and (events or covers_due or self._fresh):
+        start, end = self._account_begun(), self.server_time(self._heard)
+        if start is not None and end > start and (events or covers_due or self._fresh):
             self.news |= self._fresh  # only now is it seen what is missing before
             self._fresh = False
-            covers = (Cover(ACCOUNT, start, self._heard),)
-            self.begun[ACCOUNT] = self._heard
+            covers = (Cover(ACCOUNT, start, end),)
+            self.begun[ACCOUNT] = end
         if events:
             columns = event_columns(events, LIVE)
             yield Batch(ACCOUNT_EVENTS.name, self.environment, self.account_id, columns, covers)
         elif covers:
             yield Batch.of_covers(ACCOUNT_EVENTS.name, self.environment, self.account_id, covers)
+
+    def _account_begun(self) -> int | None:
+        """Say from when on account events are to be covered, by the server's clock and rather later; None for not yet.
+
+        What was covered before by a clock that was ahead may reach beyond: then what is between is no hole to see.
+        """
+        if ACCOUNT not in self.begun and self._of_account and self._stands and self._learned:
+            if not self.knows_time(self._heard):
+                return None
+            start = self._stood + (OWN_GRACE if self.ahead is None else self.ahead + GRACE)
+            if start <= self._account_until:
+                self.overlaps = self.news = True
+            self.begun[ACCOUNT] = start
+        return self.begun.get(ACCOUNT)
 
 
 def bar_columns(bars: Sequence[ClosedBar], source: str) -> dict[str, list[Any]]:

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from ctrader_twisted.recording.holding import Hold
 from ctrader_twisted.recording.spans import united
 from ctrader_twisted.recording.store import Coded
-from ctrader_twisted.recording.tables import KINDS, Holds, date_of, day_from, day_of
+from ctrader_twisted.recording.tables import KINDS, LATEST, Holds, date_of, day_from, day_of
 from ctrader_twisted.replacing import Replacing, flush_folder
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class _File:
 
     :ivar covered: by stream; None if it is not of ours.
     :ivar groups: the symbol of each row group; None if it is no merged file.
+    :ivar times: of its earliest and its latest row, in ms; None if it has none.
     :ivar problem: why it is left alone; empty if it is not.
     """
 
@@ -75,6 +76,7 @@ class _File:
     covered: dict[str, list[Span]] | None
     stands_for: frozenset[str] = frozenset()
     groups: tuple[str, ...] | None = None
+    times: tuple[int, int] | None = None
     problem: str = ""
 
     @property
@@ -84,6 +86,10 @@ class _File:
     @property
     def number(self) -> int:
         return _number(self.path.name)
+
+    def may_have(self, start: int, end: int) -> bool:
+        """Say whether it may have rows of this span of time."""
+        return self.times is not None and self.times[0] < end and self.times[1] >= start
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,21 +213,21 @@ class ParquetStore:
         found = [_schema(table).empty_table()]
         for folder in self._folders_of(table, environment, account_id):
             if start < end and day_of(start) <= folder.day <= day_of(end - 1):
-                found += self._read(folder, wanted)
+                found += self._read(folder, wanted, start, end)
         whole = pa.concat_tables(found)
         return {
             name: (whole[name].cast(pa.int64()) if holds is Holds.TIME else whole[name]).to_pylist()
             for name, holds in table.columns.items()
         }
 
-    def _read(self, folder: _Folder, wanted: Any) -> list[Any]:
+    def _read(self, folder: _Folder, wanted: Any, start: int, end: int) -> list[Any]:
         while True:
             try:
                 with _as_os_errors(folder.path):
                     return [
                         pq.read_table(file.path, filters=wanted, partitioning=None)
                         for file in self._files(folder)
-                        if not file.problem
+                        if not file.problem and file.may_have(start, end)
                     ]
             except FileNotFoundError:
                 continue  # merged meanwhile
@@ -453,7 +459,8 @@ def _looked_at(path: Path, kind: Kind) -> _File:
         return _File(path, None, problem="is not of the recorder")
     with open(path, "rb") as file:
         try:
-            schema = pq.read_schema(file)
+            footer = pq.read_metadata(file)
+            schema = footer.schema.to_arrow_schema()
         except (pa.ArrowException, OSError) as error:
             return _File(path, None, problem=f"can't be read ({error})")
     metadata = schema.metadata or {}
@@ -465,10 +472,19 @@ def _looked_at(path: Path, kind: Kind) -> _File:
         groups = tuple(json.loads(metadata[GROUPS])) if GROUPS in metadata else None
     except (KeyError, ValueError, TypeError, AttributeError):
         return _File(path, None, problem="is not of the recorder")
-    problem = ""
     if not schema.remove_metadata().equals(_schema(kind)):
         problem = f"has the columns {', '.join(schema.names)}, not {', '.join(kind.columns)}, or of other types"
-    return _File(path, covered, stands_for, groups, problem)
+        return _File(path, covered, stands_for, groups, problem=problem)
+    return _File(path, covered, stands_for, groups, _times(footer, schema.get_field_index(kind.time)))
+
+
+def _times(footer: Any, column: int) -> tuple[int, int] | None:
+    """Give the earliest and the latest time of a file's rows, all there are if it does not tell; None for no rows."""
+    groups = [group for group in map(footer.row_group, range(footer.num_row_groups)) if group.num_rows]
+    told = [group.column(column).statistics for group in groups]
+    if any(statistics is None or not statistics.has_min_max for statistics in told):
+        return 0, LATEST
+    return (min(one.min_raw for one in told), max(one.max_raw for one in told)) if told else None
 
 
 def _dates(account: Path, kind: Kind) -> Iterator[_Folder]:

@@ -51,6 +51,9 @@ _log = Logger()
 class _Line:
     """One account that is recorded.
 
+    :ivar quotes: the symbols whose quotes are recorded, by any name that means them.
+    :ivar bars: the periods of each whose bars are.
+    :ivar account: whether account events are.
     :ivar names: the name and digits of each symbol whose quotes are recorded, by symbolId, as far as they are known.
     :ivar stood_at: when it stood last, by our clock; None while it does not.
     :ivar again_at: when to look for holes again, whatever happens.
@@ -60,8 +63,9 @@ class _Line:
     client: OpenApiClient
     gathering: Gathering
     symbols: Symbols
-    wanted: frozenset[str]
-    streams: tuple[str, ...]
+    quotes: tuple[str, ...]
+    bars: Mapping[str, tuple[str, ...]]
+    account: bool
     refilling: Refilling | None = None
     following: Following | None = None
     names: dict[int, tuple[str, int]] = field(default_factory=dict)
@@ -71,12 +75,19 @@ class _Line:
     dropped: int = 0
     soon: IDelayedCall | None = None
 
+    def streams(self) -> tuple[str, ...]:
+        """Name what is recorded, by the broker's names as far as they are known."""
+        spelled = self.symbols.spelled
+        streams = [quotes_of(spelled(name)) for name in self.quotes]
+        streams += [bars_of(spelled(name), period) for name, periods in self.bars.items() for period in periods]
+        return tuple(dict.fromkeys([*streams, ACCOUNT] if self.account else streams))
+
     def ended(self) -> list[str]:
         """Give the streams that nobody is subscribed to."""
         standing = {
             (one.kind, one.symbol_id, one.period) for one in self.client.subscriptions(self.gathering.account_id)
         }
-        return [stream for stream in self.streams if stream != ACCOUNT and self._subscription(stream) not in standing]
+        return [stream for stream in self.streams() if stream != ACCOUNT and self._subscription(stream) not in standing]
 
     def _subscription(self, stream: str) -> tuple[str, int | None, int | None]:
         kind, _, what = stream.partition("/")
@@ -158,7 +169,7 @@ class MarketRecorder(Service):
 
         :param client: it is begun and closed by whoever made it, and the account is authorised on it by them.
         :param account_id: ctidTraderAccountId.
-        :param symbols: names, in the broker's spelling.
+        :param symbols: any names that `Account.symbol` takes. They are recorded by the broker's.
         :param bars: periods that the server has, of all of these: ``"M1"``.
         """
         from ctrader_twisted.documents.symbols import Symbols
@@ -183,7 +194,7 @@ class MarketRecorder(Service):
         """Record an account that somebody else subscribes to things and whose events somebody else hands to `take`.
 
         :param symbols: knows all names and the digits of those that are recorded before anything is subscribed to.
-        :param names: of the symbols whose quotes are recorded.
+        :param names: of the symbols whose quotes are recorded: any that ``symbols`` knows them by.
         :param bars: the periods of each.
         """
         self._add(client, account_id, symbols, tuple(names), {name: tuple(each) for name, each in bars.items()})
@@ -288,14 +299,10 @@ class MarketRecorder(Service):
         bars: Mapping[str, Iterable[str]],
     ) -> _Line:
         environment = client.environment.name
-        streams = [quotes_of(name) for name in names if "quote" in self.events]
-        streams += [
-            bars_of(name, period) for name, periods in bars.items() for period in periods if "bar" in self.events
-        ]
-        streams += [ACCOUNT] if "account" in self.events else []
-        gathering = Gathering(environment, account_id, account="account" in self.events)
-        wanted = frozenset(names if "quote" in self.events else ())
-        line = _Line(client, gathering, symbols, wanted, tuple(streams))
+        periods = {name: tuple(each) for name, each in bars.items()} if "bar" in self.events else {}
+        account = "account" in self.events
+        gathering = Gathering(environment, account_id, account=account)
+        line = _Line(client, gathering, symbols, names if "quote" in self.events else (), periods, account)
         if self._refill_days:
             line.refilling = Refilling(
                 client,
@@ -310,7 +317,7 @@ class MarketRecorder(Service):
         self._learn(line)
         self._lines.append(line)
         self._by_account[environment, account_id] = line
-        if line.wanted:
+        if line.quotes:
             self._on(client, SpotColumns, lambda columns: self._spots(line, columns))
         self._on(client, ProtoHeartbeatEvent, lambda _: gathering.heard(self._now()))
         self._on(client, AccountChanged, lambda event: self._changed(line, event))
@@ -381,10 +388,10 @@ class MarketRecorder(Service):
             self._keeping.write(batch)
 
     def _flush(self, line: _Line, *, last: bool = False) -> None:
-        for name in line.wanted:
+        for name in line.quotes:
             symbol_id = line.symbols.find(name)
             if symbol_id is not None:
-                line.names[symbol_id] = name, line.symbols.digits(symbol_id)
+                line.names[symbol_id] = line.symbols.name(symbol_id), line.symbols.digits(symbol_id)
         ended = line.ended() if line.stood_at is not None else ()
         for batch in line.gathering.gather(line.names, self._now(), ended=ended, last=last):
             self._keeping.write(batch)
@@ -393,7 +400,7 @@ class MarketRecorder(Service):
         """Look for holes when there may be new ones, and again where one could not be filled."""
         if line.refilling is None or line.refilling.busy or line.stood_at is None or now - line.stood_at < SETTLED:
             return
-        if self._keeping.failure is not None:
+        if self._keeping.failure is not None or ((line.quotes or line.bars) and not line.symbols.known):
             return
         if self._keeping.dropped != line.dropped:
             line.dropped, line.again_at = self._keeping.dropped, now

@@ -25,7 +25,7 @@ from ctrader_twisted.recording.store import Batch, Cover
 from ctrader_twisted.recording.tables import ACCOUNT_EVENTS, BARS, DAY, HISTORY, QUOTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from twisted.python.failure import Failure
 
@@ -40,8 +40,8 @@ SETTLED: Final = 5_000
 """ms that something has been over for before history is asked for it: deals are in it seconds later (observed)."""
 
 MARGIN: Final = 3_600_000
-"""ms before and after a hole in account events that are asked for, too: their times are those of two clocks, and ours
-may have been set meanwhile. It takes no more requests."""
+"""ms before and after a hole in account events that are asked for, too: where nothing tells the server's time, its ends
+are by our clock. It takes no more requests."""
 
 _WEEK: Final = 7 * DAY
 _BACK: Final = (60_000, 3_600_000, DAY, _WEEK)
@@ -71,11 +71,15 @@ class _NotKnownYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Hole:
-    """A hole of one stream."""
+    """A hole of one stream.
+
+    :ivar hidden: whether there is one only maybe: what is covered does not show it.
+    """
 
     stream: str
     start: int
     end: int
+    hidden: bool = False
 
 
 class Refilling:
@@ -83,7 +87,7 @@ class Refilling:
 
     :param name: what messages call the account.
     :param symbols: knows their names and lot sizes.
-    :param streams: those that are recorded now; others are left as they are.
+    :param streams: gives those that are recorded now; others are left as they are.
     :param days: how far back it goes.
     :param flush: has everything that is gathered given to the store.
     """
@@ -96,7 +100,7 @@ class Refilling:
         keeping: Keeping,
         *,
         symbols: Symbols,
-        streams: tuple[str, ...],
+        streams: Callable[[], Iterable[str]],
         days: float,
         flush: Callable[[], object],
     ) -> None:
@@ -171,7 +175,8 @@ class Refilling:
 
     def _told(self, hole: _Hole) -> str:
         start, end = (documents.iso_ms(at) for at in (hole.start, hole.end))
-        return f"{self._name}: the hole in {hole.stream} from {start} to {end}"
+        what = "what may be missing" if hole.hidden else "the hole"
+        return f"{self._name}: {what} in {hole.stream} from {start} to {end}"
 
     async def _holes(self) -> list[_Hole]:
         gathering = self._gathering
@@ -182,7 +187,7 @@ class Refilling:
         now = gathering.server_time(self._now())
         since = now - round(self._days * DAY)
         found = []
-        for stream in self._streams:
+        for stream in self._streams():
             spans = covered.get(stream)
             if not spans:
                 continue
@@ -191,6 +196,11 @@ class Refilling:
                 # No live bar yet: those that have closed by now are asked for, and not taken from the feed any more.
                 end = max(end, bar_grid(stream.rsplit("/", 1)[1]).opening(max(0, now - SETTLED)))
                 gathering.known_before(stream, end)
+            elif stream == ACCOUNT:
+                if gathering.overlaps:
+                    first, last = max(since, spans[0][0]), min(end, gathering.begun.get(ACCOUNT, end) + _WEEK)
+                    found.append(_Hole(stream, max(0, first - DAY), last + DAY, hidden=True))
+                end = min(end, gathering.begun.get(ACCOUNT, 0))  # what is covered after it is of a clock that was ahead
             found += [_Hole(stream, *hole) for hole in holes(spans, max(since, spans[0][0]), end)]
         return sorted(found, key=lambda hole: (hole.stream != ACCOUNT, hole.start))
 
@@ -328,10 +338,9 @@ class Refilling:
     async def _fill_account(self, hole: _Hole) -> int | None:
         gathering, account_id = self._gathering, self._gathering.account_id
         count, start = 0, hole.start
-        ahead = gathering.ahead or 0
         while start < hole.end:
             end = min(start + _WEEK - 2 * MARGIN, hole.end)
-            span = max(0, start + ahead - MARGIN), max(0, end + ahead + MARGIN)
+            span = max(0, start - MARGIN), end + MARGIN
             deals = await self._deals(*span)
             flow = await self._client.cash_flow_history_list(
                 ctidTraderAccountId=account_id, fromTimestamp=span[0], toTimestamp=span[1]
@@ -339,23 +348,25 @@ class Refilling:
             events = [self._of_deal(deal) for deal in deals]
             events += [self._of_balance_change(change) for change in flow.depositWithdraw]
             self._flush()
-            near = max(0, min(start, span[0]) - MARGIN), max(end, span[1]) + MARGIN
+            near = max(0, span[0] - DAY), span[1] + DAY  # some came before the server's time was known
             there = await self._keeping.ask(
                 partial(self._keeping.store.rows, ACCOUNT_EVENTS.name, gathering.environment, account_id, *near)
             )
             keys = {*there["key"], *gathering.keys}
             new = sorted(event for event in events if event[3] not in keys)
             gathering.keys.update(str(event[3]) for event in new)
-            covers = (Cover(ACCOUNT, start, end),)
+            covers = () if hole.hidden else (Cover(ACCOUNT, start, end),)
             if new:
                 columns = event_columns(new, HISTORY)
                 batch = Batch(ACCOUNT_EVENTS.name, gathering.environment, account_id, columns, covers)
             else:
                 batch = Batch.of_covers(ACCOUNT_EVENTS.name, gathering.environment, account_id, covers)
-            if not await self._keeping.write(batch):
+            if not await self._keeping.write(batch):  # without rows and covers it is none, and written
                 gathering.keys.difference_update(str(event[3]) for event in new)
                 return None
             count, start = count + len(new), end
+        if hole.hidden:
+            gathering.overlaps = False
         return count
 
     async def _deals(self, first: int, last: int) -> list[messages.ProtoOADeal]:

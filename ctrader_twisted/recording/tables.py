@@ -91,7 +91,7 @@ ACCOUNT_EVENTS: Final = Kind(
     "account_events",
     "time",
     {
-        "time": Holds.TIME,  # this computer's time; of history, the server's time of what happened
+        "time": Holds.TIME,  # the server's time, as far as it is known when it comes; else this computer's
         "event": Holds.NAME,  # as in docs/daemon.md
         "document": Holds.TEXT,  # the JSON object of docs/daemon.md
         "key": Holds.TEXT,  # what makes it the same as another: null if nothing does

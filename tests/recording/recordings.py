@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ def kit_at(
 ) -> VenueKit:
     """Make a kit whose clock tells the venue's time, as the clocks of two computers do.
 
+    Nothing waits for the disk meanwhile: what a power cut leaves is tried in test_stores_killed.py.
+
     :param ahead: seconds by which it is ahead of the venue's.
     """
 
@@ -46,12 +49,44 @@ def kit_at(
             self.rightNow = start / 1000 + ahead
 
     monkeypatch.setattr(testing, "VirtualClock", Clock)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     return VenueKit(start=start, **venue)
+
+
+class SettableClock:
+    """A kit's clock as a computer of its own shows it, which may be set.
+
+    :ivar ahead: seconds by which it is ahead.
+    """
+
+    def __init__(self, clock: VirtualClock, ahead: float) -> None:
+        self._clock = clock
+        self.ahead = ahead
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._clock, name)
+
+    def seconds(self) -> float:
+        return self._clock.seconds() + self.ahead
+
+    def next_due(self) -> float | None:
+        due = self._clock.next_due()
+        return None if due is None else due + self.ahead
+
+    def go_to(self, moment: float) -> None:
+        self._clock.go_to(moment - self.ahead)
+
+
+def with_clock(kit: VenueKit, ahead: float) -> SettableClock:
+    """Give everybody but the venue of a kit a clock of their own."""
+    clock = SettableClock(kit.clock, ahead)
+    kit.clock = clock  # type: ignore[assignment]
+    return clock
 
 
 def recorder_of(kit: VenueKit, path: Path, form: str, **settings: Any) -> MarketRecorder:
     """Make a recorder that does at once what would be done in a thread."""
-    return MarketRecorder(kit.clock, store_at(path, form), in_thread=execute, **{"flush_seconds": 2.0, **settings})
+    return MarketRecorder(kit.clock, store_at(path, form), in_thread=execute, **{"flush_seconds": 5.0, **settings})
 
 
 def quotes(path: Path, symbol: str = "EURUSD", columns: str = "time, bid, ask") -> list[Any]:

@@ -57,7 +57,7 @@ def start(kit: VenueKit, folder: Path, recordings: str, in_thread: Any = execute
 
 
 def recording(path: str, form: str, more: str = "") -> str:
-    return f'[[recording]]\npath = "{path}"\nformat = "{form}"\nflush_seconds = 2\n{more}\n'
+    return f'[[recording]]\npath = "{path}"\nformat = "{form}"\nflush_seconds = 5\n{more}\n'
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -68,7 +68,7 @@ def test_a_day_with_losses(tmp_path: Path, form: str, monkeypatch: pytest.Monkey
         trader = kit.ready_client(EUR_ACCOUNT).account(EUR_ACCOUNT)
         kit.settle(trader.ready())
         began = kit.venue.now()
-        kit.advance(100)
+        kit.advance(70)
         kit.refuse_connections()
         kit.network.links[0].cut()  # the daemon's; the trader trades on
         kit.advance(45)
@@ -76,9 +76,9 @@ def test_a_day_with_losses(tmp_path: Path, form: str, monkeypatch: pytest.Monkey
         kit.advance(45)
         kit.accept_connections()
         kit.settle(daemon.environments[0].client.when_ready(), 200)
-        kit.advance(130)
+        kit.advance(70)
         kit.play("disconnect_account", account_id=EUR_ACCOUNT)
-        kit.advance(100)
+        kit.advance(70)
         end = kit.venue.now()
         kit.settle(daemon.stopService(), 10)
         assert (left, daemon.status) == ([], 0)
@@ -94,6 +94,37 @@ def test_a_day_with_losses(tmp_path: Path, form: str, monkeypatch: pytest.Monkey
         assert [one["deal"]["symbol"] for one in deals] == ["EURUSD"]
         assert deals[0]["order"] is None and deals[0]["deal"]["lots"] == "1", "it comes from history"
         assert {"account", "resynchronised"} <= {one["event"] for one in told}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_names_that_are_not_spelled_as_the_broker_does_are_recorded_by_the_brokers(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is missing of them is filled."""
+    spelled = CONFIGURATION.replace('["EURUSD", "USDJPY"]', '["eurusd", "yen", "USDjpy"]')
+    monkeypatch.setitem(globals(), "CONFIGURATION", spelled + '[account.aliases]\nYen = "USDJPY"\n')
+    with kit_at(monkeypatch) as kit:
+        daemon, left = start(kit, tmp_path, recording("market", form))
+        began = kit.venue.now()
+        kit.advance(100)
+        kit.refuse_connections()
+        kit.network.links[0].cut()
+        kit.advance(90)
+        kit.accept_connections()
+        kit.settle(daemon.environments[0].client.when_ready(), 200)
+        kit.advance(130)
+        end = kit.venue.now()
+        kit.settle(daemon.stopService(), 10)
+        assert (left, daemon.status) == ([], 0)
+        market = tmp_path / "market"
+        assert {symbol for (symbol,) in rows(market, "quotes", "symbol")} == {"EURUSD", "USDJPY"}
+        assert {symbol for (symbol,) in rows(market, "bars", "symbol")} == {"EURUSD", "USDJPY"}
+        for symbol in ("EURUSD", "USDJPY"):
+            found = quotes(market, symbol)
+            assert found[0][0] - began < 3000 and found == ticks(kit, found[0][0] - 1, end, symbol)
+        assert holes(market) == []
+        covered = store_at(market, form).covered("kit", EUR_ACCOUNT)
+        assert set(covered) == {"quotes/EURUSD", "quotes/USDJPY", "bars/EURUSD/M1", "bars/USDJPY/M1", "account"}
 
 
 def test_two_recordings_of_different_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,30 @@ def test_a_batch_is_a_file_with_what_it_covers(store: ParquetStore, market: Path
     assert read.metadata.row_group(0).column(0).compression == "ZSTD"
 
 
+def test_only_files_that_may_have_what_is_asked_for_are_read(
+    store: ParquetStore, market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page of history that is filled in asks what is there in its span: not all of the day is read for that."""
+    for number in range(4):
+        store.write(batch(number))
+    store.write(Batch.of_covers("quotes", "demo", 7, (Cover("quotes/X", MIDNIGHT, MIDNIGHT + 5),)))
+    told_nothing = market / "quotes/environment=demo/account=7/date=2026-03-04/0-00000007.parquet"
+    pq.write_table(pq.ParquetFile(files(market)[3]).read(), told_nothing, write_statistics=False)
+    read, read_table = [], pq.read_table
+
+    def noted(path: Path, **how: Any) -> Any:
+        read.append(path.name)
+        return read_table(path, **how)
+
+    monkeypatch.setattr(pq, "read_table", noted)
+    start, last = MIDNIGHT + SPAN, MIDNIGHT + SPAN + ROWS - 1
+    spans = ((start, last + 1, ROWS), (start, start + 1, 1), (last, last + 1, 1), (last + 1, start + SPAN, 0))
+    for first, end, count in spans:
+        read.clear()
+        assert len(store.rows("quotes", "demo", 7, first, end)["time"]) == count
+        assert read == ["0-00000002.parquet"] * (count > 0) + ["0-00000007.parquet"]
+
+
 def assert_sorted_and_apart(file: Path) -> None:
     """By symbol, then time; of one ms as they came; no row group of two symbols."""
     read = pq.ParquetFile(file)
