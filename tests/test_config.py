@@ -20,6 +20,7 @@ from ctrader_twisted.config import (
     TokenSettings,
     load,
     load_access,
+    load_simulated,
     load_simulator,
 )
 from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
@@ -127,6 +128,23 @@ def test_accounts_in_several_environments_at_once(
     assert lab.trust_root is not None and lab.trust_root.startswith(b"-----BEGIN")
     assert (lab.accounts[0].bars, lab.accounts[0].depth) == ({"EURUSD": ("M5", "H1", "D1")}, ("EURUSD",))
     assert (live.accounts[1].symbols, live.accounts[1].depth) == ((), ())
+
+
+def test_bars_and_depth_name_symbols_in_any_case(read: Callable[..., Configuration]) -> None:
+    """The broker has the last word on how a name is spelled; here it is as the list of symbols has it."""
+    own = 'symbols = ["EurUsd", "xauusd", "GER40.cash"]\n'
+    more = 'bars = { EURUSD = ["M1"], "ger40.CASH" = ["H1"], eurusd = ["H1", "M1"] }\ndepth = ["XAUUSD", "xauusd"]\n'
+    text = ACCOUNT.replace('symbols = ["EURUSD", "XAUUSD"]\n', own + more)
+    (account,) = read(text + OUTPUT).environments[0].accounts
+    assert account.symbols == ("EurUsd", "xauusd", "GER40.cash")
+    assert account.bars == {"EurUsd": ("M1", "H1"), "GER40.cash": ("H1",)}
+    assert account.depth == ("xauusd",)
+
+
+def test_names_that_differ_in_capitals_alone_may_be_two_symbols(read: Callable[..., Configuration]) -> None:
+    own = 'symbols = ["EURUSDm", "EURUSDM"]\nbars = { EURUSDM = ["M1"], EURUSDm = ["H1"] }\n'
+    (account,) = read(ACCOUNT.replace('symbols = ["EURUSD", "XAUUSD"]\n', own) + OUTPUT).environments[0].accounts
+    assert account.bars == {"EURUSDM": ("M1",), "EURUSDm": ("H1",)}
 
 
 def test_a_known_environment_may_be_reached_by_another_way(read: Callable[..., Configuration]) -> None:
@@ -701,6 +719,184 @@ def test_each_refusal_names_file_key_and_remedy(
     assert problem in error.problem
     assert remedy in error.remedy
     assert error.file in str(error) and key in str(error) and error.remedy in str(error)
+
+
+PLACES = [
+    ("[application]\n", "credentials", "application.credentials"),
+    (ACCOUNT, "credentials", "account[1].credentials"),
+    ("[environment.demo]\n", "trust_root", "environment.demo.trust_root"),
+    ("[tokens]\n", "file", "tokens.file"),
+    ("[flight_recorder]\n", "path", "flight_recorder.path"),
+    ("[[output]]\n", "path", "output[1].path"),
+    ('[[recording]]\nformat = "sqlite"\n', "path", "recording[1].path"),
+]
+
+
+@pytest.mark.parametrize(("table", "key", "place"), PLACES)
+@pytest.mark.parametrize(
+    ("path", "problem", "remedy"),
+    [
+        ("a\\u0000b", "can't be a path", "Name one without it."),
+        ("~nobody-of-this-name/x", 'there is no user "nobody-of-this-name"', "Write the whole path."),
+        ("n" * 300, "File name too long", "Name another"),
+        ("round/and/round", "Too many levels of symbolic links", "Name another"),
+    ],
+)
+def test_a_path_that_can_be_none_is_refused_where_it_stands(
+    refused: Callable[..., list[ConfigurationError]],
+    tmp_path: Path,
+    table: str,
+    key: str,
+    place: str,
+    path: str,
+    problem: str,
+    remedy: str,
+) -> None:
+    (tmp_path / "round").symlink_to("round")
+    text = f'{table}{key} = "{path}"\n' + ("" if table == ACCOUNT else ACCOUNT) + OUTPUT
+    (error,) = refused(text)
+    assert error.key == place
+    assert problem in error.problem and remedy in error.remedy
+
+
+def test_a_folder_that_is_no_file_to_record_the_conversation_to(
+    refused: Callable[..., list[ConfigurationError]],
+) -> None:
+    (error,) = refused('[flight_recorder]\npath = "/"\n' + PLAIN)
+    assert (error.key, error.problem) == ("flight_recorder.path", "/ is a folder")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a = " + "[" * 5000, "is not TOML: it is nested too deeply"),
+        ("a = " + "1" * 5000, "is not TOML: a number of too many digits"),
+    ],
+    ids=["depth", "digits"],
+)
+def test_what_is_too_much_for_a_configuration(write: Callable[..., Path], text: str, problem: str) -> None:
+    for read in (load, load_access, load_simulated):
+        with pytest.raises(ConfigurationError) as caught:
+            read(write(text), {})
+        assert (caught.value.problem, caught.value.remedy) == (problem, "Correct it there.")
+
+
+HUGE = "0x" + "f" * 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (ACCOUNT.replace("id = 7", f"id = {HUGE}") + OUTPUT, "account[1].id"),
+        (f"[environment.demo]\nport = {HUGE}\n" + PLAIN, "environment.demo.port"),
+        (f"[environment.demo]\nrequests_per_second = {HUGE}\n" + PLAIN, "environment.demo.requests_per_second"),
+        (f"[tokens]\nrefresh_before_days = {HUGE}\n" + PLAIN, "tokens.refresh_before_days"),
+        (
+            ACCOUNT + f"[account.safety]\nmax_volume = -{HUGE[2:].replace('f', '9')[:4000]}\n" + OUTPUT,
+            "account[1].safety",
+        ),
+        (ACCOUNT + f"[account.safety]\nmax_volume = {HUGE}\n" + OUTPUT, "account[1].safety.max_volume"),
+        (ACCOUNT + f"[account.safety]\nmax_exposure = {HUGE}\n" + OUTPUT, "account[1].safety.max_exposure"),
+        (ACCOUNT + f"[account.safety]\nmax_positions = {HUGE}\n" + OUTPUT, "account[1].safety.max_positions"),
+    ],
+    ids=range(8),
+)
+def test_a_number_beyond_all_measure(refused: Callable[..., list[ConfigurationError]], text: str, place: str) -> None:
+    (error,) = refused(text)
+    assert error.key.startswith(place)
+    assert len(str(error)) < 1000
+
+
+def test_a_refusal_can_be_read_whatever_the_file_says(refused: Callable[..., list[ConfigurationError]]) -> None:
+    long, wild = "x" * 20_000, "\\u001b[2Jred\\u202e\\n"
+    for name in (long, wild):
+        (error,) = refused(f'[[account]]\nid = 7\nenvironment = "{name}"\n' + OUTPUT)
+        assert error.key == "account[1].environment"
+        assert len(str(error)) < 1500 and str(error).isprintable()
+        assert "Use one of" in error.remedy
+        (error,) = refused(PLAIN + f'[environment.demo]\n"{name}" = 1\n')
+        assert error.key.startswith("environment.demo.") and str(error).isprintable() and len(str(error)) < 1500
+
+
+def test_a_credentials_file_that_is_nested_too_deeply(
+    refused: Callable[..., list[ConfigurationError]], tmp_path: Path
+) -> None:
+    own = tmp_path / "deep.json"
+    own.write_text("[" * 100_000)
+    own.chmod(0o600)
+    (error,) = refused('[application]\ncredentials = "deep.json"\n' + PLAIN)
+    assert (error.file, error.problem) == (str(own), "is not JSON: it is nested too deeply")
+
+
+@pytest.mark.parametrize("account_id", ["9" * 26, 10**26, str(2**63), 2**63, "0", "٧", True, 7.5])
+def test_a_number_in_a_credentials_file_that_no_account_has(
+    refused: Callable[..., list[ConfigurationError]], tmp_path: Path, account_id: object
+) -> None:
+    """It is not cut to one that an account may have."""
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"accountId": account_id, "accessToken": "hush-own"}))
+    own.chmod(0o600)
+    text = PLAIN.replace("id = 7\n", "").replace('["EURUSD", "XAUUSD"]\n', '["EURUSD"]\ncredentials = "own.json"\n')
+    (error,) = refused(text)
+    assert (error.file, error.key) == (str(own), "accountId")
+    assert "not the login number" in error.remedy
+
+
+def test_a_credentials_file_may_begin_with_a_byte_order_mark(
+    read: Callable[..., Configuration], tmp_path: Path
+) -> None:
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"accountId": 2**63 - 1, "accessToken": "hush-own"}), "utf-8-sig")
+    own.chmod(0o600)
+    text = PLAIN.replace("id = 7\n", "").replace('["EURUSD", "XAUUSD"]\n', '["EURUSD"]\ncredentials = "own.json"\n')
+    (account,) = read(text).environments[0].accounts
+    assert (account.account_id, account.access_token) == (2**63 - 1, "hush-own")
+
+
+FLAWED = ["hush\n", " hush", "hu\tsh", "hush\u200b", "hu\x1bsh"]
+
+
+@pytest.mark.parametrize("secret", FLAWED)
+def test_a_secret_that_was_copied_with_something_else_is_refused_where_it_stands(
+    refused: Callable[..., list[ConfigurationError]], tmp_path: Path, secret: str
+) -> None:
+    """The server would only say that it is wrong."""
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"clientSecret": secret}))
+    own.chmod(0o600)
+    written = json.dumps(secret, ensure_ascii=True)
+    without = {name: value for name, value in SECRETS.items() if name != "CTRADER_CLIENT_SECRET"}
+    for text, environ, file, key in (
+        ('[application]\ncredentials = "own.json"\n', without, own, "clientSecret"),
+        (f"[application]\nclient_secret = {written}\n", without, None, "application.client_secret"),
+        ("", {**without, "CTRADER_CLIENT_SECRET": secret}, None, "application.client_secret"),
+        ("", {**SECRETS, "CTRADER_CLIENT_ID": secret}, None, "application.client_id"),
+        ("", {**SECRETS, "CTRADER_ACCESS_TOKEN": secret}, None, "account[1].access_token"),
+        (ACCOUNT + f"access_token = {written}\n", SECRETS, None, "account[1].access_token"),
+        (ACCOUNT + 'access_token_env = "OWN"\n', {**SECRETS, "OWN": secret}, None, "account[1].access_token_env"),
+    ):
+        (error,) = refused(text + (OUTPUT if text.startswith(ACCOUNT) else PLAIN), environ)
+        assert error.key == key and "Copy it anew" in error.remedy
+        assert file is None or error.file == str(file)
+        assert "hush" not in str(error) and "hu" + secret[2:4] not in str(error)
+
+
+def test_a_secret_with_half_a_character(refused: Callable[..., list[ConfigurationError]], tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+    own.write_text('{"clientSecret": "\\ud800"}')
+    own.chmod(0o600)
+    without = {name: value for name, value in SECRETS.items() if name != "CTRADER_CLIENT_SECRET"}
+    (error,) = refused('[application]\ncredentials = "own.json"\n' + PLAIN, without)
+    assert error.key == "clientSecret"
+
+
+def test_a_configuration_whose_name_begins_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~nobody-of-this-name").write_text(PLAIN, "utf-8")
+    assert load("~nobody-of-this-name", SECRETS).environments
+    for name in ("a\0b", "n" * 300):
+        with pytest.raises(ConfigurationError, match="can't be read"):
+            load(name, SECRETS)
 
 
 def test_missing_secrets_say_where_they_may_stand(refused: Callable[..., list[ConfigurationError]]) -> None:

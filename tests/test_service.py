@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import io
 import json
@@ -33,7 +34,7 @@ from ctrader_twisted.errors import (
     TokenStoreError,
     TradingHalted,
 )
-from ctrader_twisted.flight import Opened, read
+from ctrader_twisted.flight import Opened, Said, read
 from ctrader_twisted.market import Bar, Lots, Money
 from ctrader_twisted.outputs import encode
 from ctrader_twisted.service import Options, makeService, prepare, stderr_observer
@@ -55,6 +56,7 @@ from ctrader_twisted.sim.testing import (
     VenueKit,
 )
 from ctrader_twisted.tokens import FileTokenStore, Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
+from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.choice import Wire
 from ctrader_twisted.wire.envelope import Envelope
 from tests.market.recorded import needs_recordings, recording
@@ -494,6 +496,49 @@ def test_a_symbol_that_does_not_exist_costs_only_itself(bench: Bench) -> None:
     ]
     assert bench.of("error")[0]["remedy"] == 'Did you mean "EURUSD"?'
     assert {document["symbol"] for document in bench.of("quote", "bar")} == {"USDJPY"}
+
+
+def test_symbols_are_found_by_any_name_that_an_account_takes_and_told_by_the_brokers(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """In any case, with separators, by an alias: as in code. What is meant twice is asked for once."""
+    more = 'bars = { "EURusd" = ["M1"], cable = ["M1"], "eurUSD" = ["M5"] }\ndepth = ["usd/JPY", "Yen"]\n'
+    aliases = '[account.aliases]\nCable = "GBPUSD"\nyen = "USDJPY"\n'
+    names = '["eurusd", "USD/jpy", "cable", "EURUSD", "yen"]'
+    bench.start(account(symbols=names, more=more + aliases), tables="[flight_recorder]")
+    bench.kit.advance(400)
+    said = [entry for entry in read(tmp_path / "flight.jsonl") if isinstance(entry, Said)]
+    for cls, ids in ((messages.ProtoOASubscribeSpotsReq, [1, 4, 2]), (messages.ProtoOASubscribeDepthQuotesReq, [4])):
+        asked = [entry.payloads[0] for entry in said if entry.payload_type == catalogue.payload_type(cls)]
+        assert [list(cls.FromString(payload).symbolId) for payload in asked] == [ids]
+    assert not bench.of("error")
+    assert {quote["symbol"] for quote in bench.of("quote")} == {"EURUSD", "USDJPY", "GBPUSD"}
+    assert {book["symbol"] for book in bench.of("depth")} == {"USDJPY"}
+    assert {(bar["symbol"], bar["period"]) for bar in bench.of("bar")} == {
+        ("EURUSD", "M1"),
+        ("EURUSD", "M5"),
+        ("GBPUSD", "M1"),
+    }
+
+
+def test_a_symbol_that_may_be_any_of_several_or_is_no_alias_of_one_says_so(bench: Bench) -> None:
+    instruments = bench.kit.venue.instruments
+    for number, name in ((901, "ACME.cash"), (902, "ACME.f")):
+        instruments[number] = dataclasses.replace(instruments[1], symbol_id=number, name=name)
+    more = '[account.aliases]\ngold = "XAUUSX"\n'
+    bench.start(account(symbols='["EURUSD", "acme", "Gold", "qqqqqq"]', more=more))
+    bench.kit.advance(10)
+    said = [(error["problem"], error["remedy"]) for error in bench.of("error")]
+    named = f"account {EUR_ACCOUNT}"
+    assert said == [
+        (
+            f'{named}: "acme" may mean ACME.cash or ACME.f',
+            "Write the whole name, or give the account an alias for it.",
+        ),
+        (f'{named} has no symbol "XAUUSX", which "Gold" is an alias of', 'Did you mean "XAUUSD"?'),
+        (f'{named} has no symbol "qqqqqq"', "To see them all: ctrader symbols"),
+    ]
+    assert {quote["symbol"] for quote in bench.of("quote")} == {"EURUSD"}
 
 
 def test_a_subscription_that_stands_already_costs_nothing(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from ctrader_twisted.account.holdings import PendingOrder, Position, total
+from ctrader_twisted.account.holdings import Holding, Listed, PendingOrder, Position, total
 from ctrader_twisted.market.prices import money, price_from_double
 from ctrader_twisted.session.meanwhile import copy_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Realised:
+class Realised(Holding):
     """What one closing deal realised, told once for each, whether the position is still known or not."""
 
     position_id: int
@@ -34,6 +34,8 @@ class Realised:
     balance: Decimal
     """After it."""
     deal: messages.ProtoOADeal = field(repr=False, compare=False)
+    listed: Listed | None = field(default=None, repr=False, compare=False)
+    """What the account knows of its symbol."""
 
     @property
     def net(self) -> Decimal:
@@ -140,10 +142,11 @@ Change: TypeAlias = (
 )
 
 
-def realised_by(deal: messages.ProtoOADeal, money_digits: int) -> Realised | None:
+def realised_by(deal: messages.ProtoOADeal, money_digits: int, listed: Listed | None = None) -> Realised | None:
     """Read what a deal realised; None if it closed nothing.
 
     :param money_digits: if the deal does not say its own.
+    :param listed: what is known of its symbol.
     """
     if not deal.HasField("closePositionDetail"):
         return None
@@ -161,6 +164,7 @@ def realised_by(deal: messages.ProtoOADeal, money_digits: int) -> Realised | Non
         conversion_fee=money(detail.pnlConversionFee, digits),
         balance=money(detail.balance, digits),
         deal=copy_of(deal),
+        listed=listed,
     )
 
 

@@ -7,14 +7,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ctrader_twisted import messages
-from ctrader_twisted.account.terms import BUY
+from ctrader_twisted.account.terms import BUY, shown
 from ctrader_twisted.market.prices import RELATIVE_DIGITS, money, price_from_double
-from ctrader_twisted.market.units import EXACT
+from ctrader_twisted.market.units import EXACT, Lots, Units
+from ctrader_twisted.market.volumes import units
 from ctrader_twisted.messages import ProtoOAOrderType, ProtoOATimeInForce, ProtoOATradeSide
 from ctrader_twisted.session.meanwhile import copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from ctrader_twisted.market.symbols import Symbol
 
 _Enum = TypeVar("_Enum", ProtoOAOrderType, ProtoOATimeInForce)
 _PROTECTIVE: Final = messages.ProtoOAOrderType.STOP_LOSS_TAKE_PROFIT
@@ -22,9 +25,61 @@ _AT_ONCE: Final = frozenset({messages.ProtoOAOrderType.MARKET, messages.ProtoOAO
 _TOLD_APART: Final = Decimal(10) ** 15  # a double's 53 bits hold any whole number up to 9 times this
 
 
+class Listed:
+    """A symbol as an account knows it by now. Everything that the account has of this symbol shares one.
+
+    :ivar name: its name; its id, as text, before the account has learned its symbols.
+    :ivar symbol: the symbol; None until the server has told its details.
+    """
+
+    __slots__ = ("name", "symbol")
+
+    def __init__(self, name: str, symbol: Symbol | None = None) -> None:
+        self.name: str = name
+        self.symbol: Symbol | None = symbol
+
+    def __repr__(self) -> str:
+        return f"<Listed {self.name}>"
+
+
+class Holding:
+    """What has a symbol and a volume: its symbol's name, and the volume in lots.
+
+    Both are known of all that an account has when it is `Account.ready`. Where something is opened elsewhere in a
+    symbol that is new to the account, `symbol` and `lots` are None until the server has told them, a moment later.
+    """
+
+    __slots__ = ()
+
+    symbol_id: int
+    volume: int
+    listed: Listed | None
+
+    @property
+    def symbol_name(self) -> str:
+        """The symbol's name, in the broker's spelling; its id, as text, where the account does not know it."""
+        return str(self.symbol_id) if self.listed is None else self.listed.name
+
+    @property
+    def symbol(self) -> Symbol | None:
+        """The symbol, whose text is its name; None until its details are known."""
+        return None if self.listed is None else self.listed.symbol
+
+    @property
+    def lots(self) -> Lots | None:
+        """The volume in lots; None until the symbol is known, and where the broker set no lot size."""
+        symbol = self.symbol
+        return None if symbol is None or symbol.lot_size is None else symbol.lots(self.volume)
+
+    @property
+    def _amount(self) -> str:
+        symbol = self.symbol
+        return str(Units(units(self.volume))) if symbol is None else shown(symbol, self.volume)
+
+
 @dataclass(frozen=True, slots=True)
-class Position:
-    """An open position, as of one moment.
+class Position(Holding):
+    """An open position, as of one moment. Its text is its symbol, side, lots and price.
 
     Two are equal when the server said the same of them.
     """
@@ -55,6 +110,11 @@ class Position:
     """The server's own order that carries the levels, where it is known."""
     message: messages.ProtoOAPosition = field(repr=False, compare=False)
     """What the server said last, to be looked at only. A trailed stop loss and a changed margin are entered in it."""
+    listed: Listed | None = field(default=None, repr=False, compare=False)
+    """What the account knows of its symbol; None of one that is no account's."""
+
+    def __str__(self) -> str:
+        return f"position {self.position_id}: {self.side.name} {self._amount} of {self.symbol_name} at {self.price}"
 
     @property
     def direction(self) -> int:
@@ -76,8 +136,11 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingOrder:
-    """An order that works: one that waits for its price, one on its way to being filled, or a protective one."""
+class PendingOrder(Holding):
+    """An order that works: one that waits for its price, one on its way to being filled, or a protective one.
+
+    Its text is its symbol, side, type, lots and price.
+    """
 
     order_id: int
     position_id: int | None
@@ -109,6 +172,14 @@ class PendingOrder:
     client_order_id: str
     message: messages.ProtoOAOrder = field(repr=False, compare=False)
     """What the server said last, to be looked at only. A trailed stop price is entered in it."""
+    listed: Listed | None = field(default=None, repr=False, compare=False)
+    """What the account knows of its symbol; None of one that is no account's."""
+
+    def __str__(self) -> str:
+        kind = self.order_type.name if isinstance(self.order_type, ProtoOAOrderType) else f"type {self.order_type}"
+        levels = [level for level in (self.stop_price, self.limit_price) if level is not None]
+        at = "".join(f" at {level}" for level in levels[:1])
+        return f"order {self.order_id}: {self.side.name} {self._amount} of {self.symbol_name}, {kind}{at}"
 
     @property
     def remaining(self) -> int:
@@ -135,10 +206,16 @@ class PendingOrder:
         return self.opening and waits
 
 
-def position_of(message: messages.ProtoOAPosition, protective_order_id: int | None, money_digits: int) -> Position:
+def position_of(
+    message: messages.ProtoOAPosition,
+    protective_order_id: int | None,
+    money_digits: int,
+    listed: Listed | None = None,
+) -> Position:
     """Read a position.
 
     :param money_digits: if the message does not say its own.
+    :param listed: what is known of its symbol.
     """
     data = message.tradeData
     digits = message.moneyDigits if message.HasField("moneyDigits") else money_digits
@@ -160,11 +237,15 @@ def position_of(message: messages.ProtoOAPosition, protective_order_id: int | No
         guaranteed=message.guaranteedStopLoss,
         protective_order_id=protective_order_id,
         message=copy_of(message),
+        listed=listed,
     )
 
 
-def order_of(message: messages.ProtoOAOrder) -> PendingOrder:
-    """Read a working order."""
+def order_of(message: messages.ProtoOAOrder, listed: Listed | None = None) -> PendingOrder:
+    """Read a working order.
+
+    :param listed: what is known of its symbol.
+    """
     data = message.tradeData
 
     def distance(name: str) -> Decimal | None:
@@ -193,6 +274,7 @@ def order_of(message: messages.ProtoOAOrder) -> PendingOrder:
         comment=data.comment,
         client_order_id=message.clientOrderId,
         message=copy_of(message),
+        listed=listed,
     )
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
 from ctrader_twisted import messages
+from ctrader_twisted.account.holdings import Listed
 from ctrader_twisted.account.inquiries import Lost
-from ctrader_twisted.errors import OrderNotPlaced, RequestNotSent, UnknownSymbol
+from ctrader_twisted.errors import OpenApiError, OrderNotPlaced, RequestNotSent, ServerError, UnknownSymbol
 from ctrader_twisted.market.symbols import Symbol, SymbolList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from twisted.python.failure import Failure
+
     from ctrader_twisted.account.inquiries import Inquiries
     from ctrader_twisted.account.portfolio import Portfolio
     from ctrader_twisted.account.readiness import Standing
+
+_log = Logger()
 
 
 class Lookup:
@@ -38,6 +46,8 @@ class Lookup:
         self._portfolio = portfolio
         self._account_id = portfolio.account_id
         self._symbols: dict[int, Symbol] = {}
+        self._listed: dict[int, Listed] = {}
+        self._asked: set[int] = set()
         self._assets: dict[int, str] = {}
 
     async def learn(self) -> None:
@@ -48,6 +58,28 @@ class Lookup:
             assets = await self._inquiries.ask(messages.ProtoOAAssetListReq(ctidTraderAccountId=self._account_id))
             self._assets = {asset.assetId: asset.name for asset in assets.asset}
             self.list = SymbolList(symbols.symbol, self._aliases)
+            for symbol_id, listed in self._listed.items():
+                listed.name = self.name_of(symbol_id)
+
+    async def learn_held(self) -> None:
+        """Ask for the symbols of what the account has, as far as they are not known.
+
+        If the server refuses, each is asked for by itself, and nobody waits for that: one of them spoils it for the
+        others. Whoever needs one that stays unknown asks for it anew, and is told why.
+
+        :raises Lost: if the account does not stand any more.
+        """
+        held = self._held() - self._symbols.keys()
+        if held:
+            request = messages.ProtoOASymbolByIdReq(ctidTraderAccountId=self._account_id, symbolId=sorted(held))
+            try:
+                answer = await self._inquiries.ask(request)
+            except ServerError:
+                for symbol_id in held:
+                    self._ask_for(symbol_id)
+                return
+            for full in answer.symbol:
+                self._take(full)
 
     def alias(self, aliases: Mapping[str, str]) -> None:
         """Add names of the user's own for symbols; see `Account.alias`."""
@@ -59,8 +91,23 @@ class Lookup:
 
     def forget(self, symbol_ids: Iterable[int]) -> None:
         """Symbols have changed: they are asked for anew when they are needed."""
-        for symbol_id in symbol_ids:
-            self._symbols.pop(symbol_id, None)
+        gone = [symbol_id for symbol_id in symbol_ids if self._symbols.pop(symbol_id, None) is not None]
+        for symbol_id in self._held().intersection(gone):
+            self._ask_for(symbol_id)
+
+    def executed(self, event: messages.ProtoOAExecutionEvent) -> None:
+        """Something was done: learn its symbol, if that is not known. Somebody else may trade others than we do."""
+        if event.ctidTraderAccountId == self._account_id and event.HasField("order"):
+            symbol_id = event.order.tradeData.symbolId
+            if symbol_id not in self._symbols and self.list is not None:
+                self._ask_for(symbol_id)
+
+    def listed(self, symbol_id: int) -> Listed:
+        """Give what is known of a symbol; it is kept as more becomes known."""
+        known = self._listed.get(symbol_id)
+        if known is None:
+            known = self._listed[symbol_id] = Listed(self.name_of(symbol_id), self._symbols.get(symbol_id))
+        return known
 
     async def symbol(self, name: str) -> Symbol:
         """Find a symbol; see `Account.symbol`."""
@@ -82,10 +129,9 @@ class Lookup:
             answer = await self._inquiries.ask(request)
         except Lost:
             raise RequestNotSent("ProtoOASymbolByIdReq", "the account does not stand", self._account_id) from None
-        light = None if self.list is None else self.list.get(symbol_id)
-        if light is None or not answer.symbol:
+        symbol = self._take(answer.symbol[0]) if answer.symbol else None
+        if symbol is None:
             raise UnknownSymbol(str(symbol_id))
-        symbol = self._symbols[symbol_id] = Symbol.from_messages(light, answer.symbol[0])
         return symbol
 
     def id_of(self, name: str | Symbol) -> int:
@@ -103,6 +149,33 @@ class Lookup:
         """Give a symbol's name, or its id as text."""
         light = None if self.list is None else self.list.get(symbol_id)
         return str(symbol_id) if light is None else light.symbolName
+
+    # Inside
+
+    def _held(self) -> set[int]:
+        """Give the symbols of what the account has."""
+        held = (*self._portfolio.positions.values(), *self._portfolio.orders.values())
+        return {each.symbol_id for each in held}
+
+    def _take(self, full: messages.ProtoOASymbol) -> Symbol | None:
+        light = None if self.list is None else self.list.get(full.symbolId)
+        if light is None:
+            return None
+        symbol = self._symbols[full.symbolId] = Symbol.from_messages(light, full)
+        self.listed(full.symbolId).symbol = symbol
+        return symbol
+
+    def _ask_for(self, symbol_id: int) -> None:
+        """Learn a symbol that nobody waits for."""
+        if symbol_id not in self._asked:
+            self._asked.add(symbol_id)
+            Deferred.fromCoroutine(self.by_id(symbol_id)).addErrback(self._not_learned).addBoth(
+                lambda _: self._asked.discard(symbol_id)
+            )
+
+    def _not_learned(self, failure: Failure) -> None:
+        if not failure.check(OpenApiError):  # those say themselves that it is not known
+            _log.failure("unexpected failure while a symbol was asked for", failure)
 
     async def deposit_asset(self) -> int:
         """Give the id of the asset that the account is kept in."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.account.lookup import Lookup
     from ctrader_twisted.account.readiness import Standing
     from ctrader_twisted.history.fetching import Fetching
-    from ctrader_twisted.history.paging import Source, Subject
+    from ctrader_twisted.history.paging import Latest, Source, Subject
     from ctrader_twisted.history.series import Series
     from ctrader_twisted.history.sources import TickPages
     from ctrader_twisted.history.tables import Bars, QuoteTicks, Ticks
@@ -52,6 +52,7 @@ class MarketData:
         self._standing = standing
         self._lookup = lookup
         self._series: WeakSet[Series[Any]] = WeakSet()
+        self._latest: Latest | None = None
 
     def bars(
         self,
@@ -70,8 +71,11 @@ class MarketData:
         first, stop = _span(start, end)
         name = _period_named(period)
         fetching = self._fetching(patience)
+        latest = self._server_time()
         return self._made(
-            BarPages(self._subject(symbol), fetching, first, stop, self._now, period=name, running=running)
+            BarPages(
+                self._subject(symbol), fetching, first, stop, self._now, period=name, running=running, latest=latest
+            )
         )
 
     def ticks(
@@ -106,7 +110,16 @@ class MarketData:
             raise HistoryRefused(f"there is no side {side!r}", 'give "bid" or "ask"')
         first, stop = _span(start, end)
         fetching = self._fetching(patience)
-        return TickPages(self._subject(symbol), fetching, first, stop, self._now, side=which)
+        latest = self._server_time()
+        return TickPages(self._subject(symbol), fetching, first, stop, self._now, side=which, latest=latest)
+
+    def _server_time(self) -> Latest:
+        """Give what history has told of the server's clock so far."""
+        from ctrader_twisted.history.paging import Latest
+
+        if self._latest is None:
+            self._latest = Latest()
+        return self._latest
 
     def _fetching(self, patience: float | None) -> Fetching:
         from ctrader_twisted.history.fetching import PATIENCE, Fetching
@@ -172,7 +185,8 @@ class History:
         :param period: ``"M1"``, ``"H4"``, …, in any case, its length such as ``"1h"``, or a number of
             ProtoOATrendbarPeriod.
         :param start: with a time zone.
-        :param end: likewise; None for now.
+        :param end: likewise; None for now. Where all of it lies a week or more after the newest bar that the server
+            has, as by a clock that is not the server's, there is nothing, and a ``UserWarning`` says so.
         :param running: whether to give the newest bar, too, if it is still running.
         :param patience: seconds without a page after which nothing more is waited for: quotas, losses, outages; 15
             minutes unless given.

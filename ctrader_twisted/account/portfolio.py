@@ -28,11 +28,11 @@ from ctrader_twisted.market.prices import MONEY_DIGITS, money
 from ctrader_twisted.session.meanwhile import Meanwhile, copy_of, is_open, order_works, tells_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
     from decimal import Decimal
 
     from ctrader_twisted.account.changes import Change, Realised
-    from ctrader_twisted.account.holdings import PendingOrder, Position
+    from ctrader_twisted.account.holdings import Listed, PendingOrder, Position
 
 REMEMBERED: Final = 10_000
 """How many deals, closed positions and finished orders are remembered, so that what is seen again is known as such."""
@@ -71,6 +71,7 @@ class Portfolio:
 
     :param account_id: its ctidTraderAccountId.
     :param money_digits: of messages that do not say theirs.
+    :param listed: gives what is known of a symbol, by its id; by default nothing is.
 
     :ivar terms: the last ProtoOATrader, or None before the first: deposit asset, leverage, how margins add up.
     :ivar balance: in the deposit asset; None before anything told it.
@@ -78,13 +79,20 @@ class Portfolio:
     :ivar known: whether a reconcile has ever said what there is.
     """
 
-    def __init__(self, account_id: int, money_digits: int = MONEY_DIGITS) -> None:
+    def __init__(
+        self,
+        account_id: int,
+        money_digits: int = MONEY_DIGITS,
+        *,
+        listed: Callable[[int], Listed | None] = lambda _: None,
+    ) -> None:
         self.account_id = account_id
         self.money_digits: int = money_digits
         self.terms: messages.ProtoOATrader | None = None
         self.balance: Decimal | None = None
         self.balance_version: int | None = None
         self.known: bool = False
+        self._listed = listed
         self._positions: dict[int, Position] = {}
         self._orders: dict[int, PendingOrder] = {}
         self._asked: list[Meanwhile] = []
@@ -190,7 +198,7 @@ class Portfolio:
                 self._deals.put(deal.dealId, None)
         for asked in self._asked:
             asked.executed(event)
-        realised = None if deal is None else realised_by(deal, self.money_digits)
+        realised = None if deal is None else realised_by(deal, self.money_digits, self._listed(deal.symbolId))
         if realised is not None:
             changes.append(realised)
             if realised.position_id in self._positions:
@@ -273,7 +281,8 @@ class Portfolio:
 
     def _position_is(self, message: messages.ProtoOAPosition, deal: messages.ProtoOADeal | None) -> list[Change]:
         before = self._positions.get(message.positionId)
-        position = position_of(message, self._protective_of(message.positionId), self.money_digits)
+        listed = self._listed(message.tradeData.symbolId)
+        position = position_of(message, self._protective_of(message.positionId), self.money_digits, listed)
         self._positions[position.position_id] = position
         if before is None:
             return [PositionOpened(position, deal)]
@@ -286,7 +295,7 @@ class Portfolio:
 
     def _order_is(self, message: messages.ProtoOAOrder) -> list[Change]:
         before = self._orders.get(message.orderId)
-        order = order_of(message)
+        order = order_of(message, self._listed(message.tradeData.symbolId))
         self._orders[order.order_id] = order
         if order.protective and order.position_id in self._positions:
             self._link(order.position_id, order.order_id)

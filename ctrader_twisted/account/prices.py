@@ -25,7 +25,7 @@ from ctrader_twisted.errors import (
     SendTimeout,
     ServerError,
 )
-from ctrader_twisted.market.conversion import Conversion
+from ctrader_twisted.market.conversion import Conversion, side_of
 from ctrader_twisted.market.prices import RELATIVE_DIGITS
 from ctrader_twisted.market.quotes import Quotes
 from ctrader_twisted.session.events import AccountChanged, Resynchronised
@@ -34,11 +34,11 @@ from ctrader_twisted.session.machine import AccountState
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from decimal import Decimal
-    from typing import Literal
 
     from ctrader_twisted.account.portfolio import Portfolio
     from ctrader_twisted.host import Host
     from ctrader_twisted.market import Symbol
+    from ctrader_twisted.market.conversion import Side
     from ctrader_twisted.market.quotes import Quote
 
 QUOTES_WITHIN: Final = 10.0
@@ -59,6 +59,7 @@ class Prices:
     :param symbol_by_id: gives a symbol, asking for it if need be.
     :param deposit_asset: gives the id of the asset that the account is kept in, asking for it if need be.
     :param price: of the symbols that convert: ``"mid"``, ``"bid"`` or ``"ask"``.
+    :raises ValueError: if it is none of these.
     """
 
     def __init__(
@@ -67,14 +68,14 @@ class Prices:
         portfolio: Portfolio,
         symbol_by_id: Callable[[int], Awaitable[Symbol]],
         deposit_asset: Callable[[], Awaitable[int]],
-        price: Literal["mid", "bid", "ask"],
+        price: Side,
     ) -> None:
         self._client = client
         self._portfolio = portfolio
         self._account_id = portfolio.account_id
         self._symbol_by_id = symbol_by_id
         self._deposit_asset = deposit_asset
-        self._price: Literal["mid", "bid", "ask"] = price
+        self._price: Side = side_of(price)
         self._quotes = Quotes()
         self._symbols: dict[int, Symbol] = {}
         self._conversions: dict[int, Conversion] = {}

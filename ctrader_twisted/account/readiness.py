@@ -150,6 +150,7 @@ class Readiness:
         try:
             await self._lookup.learn()
             await self._books.refresh()
+            await self._lookup.learn_held()
             await self._books.learn_time()
         except Lost:
             if self._under_way is this:

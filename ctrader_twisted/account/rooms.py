@@ -71,7 +71,7 @@ class Rooms:
         account_id, clock = account.account_id, client.clock
         self._client = client
         self.listeners = Listeners()
-        portfolio = self.portfolio = Portfolio(account_id)
+        portfolio = self.portfolio = Portfolio(account_id, listed=lambda symbol_id: self.lookup.listed(symbol_id))
         register = self.register = Register(account)
         standing = self.standing = Standing(account_id, client)
         inquiries = self.inquiries = Inquiries(account_id, client, standing)
@@ -118,6 +118,7 @@ class Rooms:
         self.live = Live(account_id, client, standing, inquiries, lookup, self.valuation, self.market_data)
         self._heard: tuple[tuple[type[Any], Callable[[Any], object]], ...] = (
             (messages.ProtoOAExecutionEvent, books.executed),
+            (messages.ProtoOAExecutionEvent, lookup.executed),
             (messages.ProtoOATrailingSLChangedEvent, books.trailed),
             (messages.ProtoOAMarginChangedEvent, books.margin_changed),
             (messages.ProtoOATraderUpdatedEvent, books.trader_updated),

@@ -55,7 +55,8 @@ class Valuation:
     :param portfolio: what is valued.
     :param symbol_by_id: gives a symbol, asking for it if need be.
     :param deposit_asset: gives the id of the asset that the account is kept in, asking for it if need be.
-    :param price: of the symbols that convert: ``"mid"``, ``"bid"`` or ``"ask"``.
+    :param price: of the symbols that convert: ``"mid"``, ``"bid"`` or ``"ask"``, in any case.
+    :raises ValueError: if it is none of these.
     """
 
     def __init__(

@@ -337,7 +337,10 @@ class Access:
             if not self.grants:
                 raise self.no_token()
             have = f"There are tokens for {_listed(list(known))}" if known else "No token says which accounts it opens"
-            raise CommandFailed(f"no token opens account {account_id}. {have}; for others: ctrader login")
+            raise CommandFailed(
+                f"no token opens account {account_id}. {have}; for others: ctrader login. The id is the "
+                "ctidTraderAccountId, not the login that the terminal shows"
+            )
         return known.get(account_id) or GrantedAccount(account_id)
 
     def no_token(self) -> CommandFailed:

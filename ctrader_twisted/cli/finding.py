@@ -16,6 +16,7 @@ import click
 from ctrader_twisted import config
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.config import SIMULATOR, EnvironmentSettings, OAuthSettings
+from ctrader_twisted.config.secrets import COPY_ANEW, FLAW, flawed
 from ctrader_twisted.config.settings import (
     HISTORICAL_PER_SECOND,
     KNOWN_HOSTS,
@@ -110,7 +111,7 @@ def find(wanted: Wanted, environ: Mapping[str, str], ask: Callable[[str], str] |
     if file is None:
         found = _without_file(environ, ask)
     else:
-        simulated = _simulated(file, wanted)
+        simulated = _simulated(file, environ, wanted)
         if simulated is not None:
             return _limited(simulated, wanted)
         found = _from_file(file, environ, ask)
@@ -130,6 +131,8 @@ def _without_file(environ: Mapping[str, str], ask: Callable[[str], str] | None) 
                 f"the application is not known: set {CLIENT_ID} and {CLIENT_SECRET}, or name a configuration that has "
                 "them: --config FILE"
             )
+        if flawed(value):
+            raise CommandFailed(f"{variable}: {FLAW}. {COPY_ANEW}")
         values.append(value)
     token = environ.get(ACCESS_TOKEN)
     return Found(
@@ -213,15 +216,15 @@ def _missing_secrets(error: ConfigurationError) -> list[str]:
     return [_SECRETS[each.key] for each in errors]
 
 
-def _simulated(file: Path, wanted: Wanted) -> Found | None:
+def _simulated(file: Path, environ: Mapping[str, str], wanted: Wanted) -> Found | None:
     """Give the file's venue if it is the one to use: it was asked for, or the file has accounts nowhere else."""
     environment = wanted.environment
     try:
         values = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None  # the reading of the configuration says what is wrong
     table, accounts = values.get(SIMULATOR), values.get("account", [])
-    if not isinstance(table, dict):
+    if not (isinstance(table, dict) and isinstance(accounts, list)):
         return None
     if environment is not None and environment != SIMULATOR:
         own = values.get("environment", {})
@@ -233,10 +236,13 @@ def _simulated(file: Path, wanted: Wanted) -> Found | None:
     from ctrader_twisted.sim.config import settings_from_table
 
     simulator = config.load_simulator(file, table if wanted.wire is None else {**table, "wire": wanted.wire})
+    read = config.load_simulated(file, environ)
+    assert read is not None, "the table is there"
+    here = EnvironmentSettings(SIMULATOR, "", 0, None, None, read[1], wire=simulator.wire)
     return Found(
         file=file,
         application=None,
-        environments={SIMULATOR: EnvironmentSettings(SIMULATOR, "", 0, None, None, (), wire=simulator.wire)},
+        environments={SIMULATOR: here},
         named=(SIMULATOR,),
         chosen=SIMULATOR,
         token_file=file,

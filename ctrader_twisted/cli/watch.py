@@ -21,7 +21,7 @@ from ctrader_twisted.cli.running import run, sentence
 from ctrader_twisted.cli.terminal import clean, stdout_console, warn
 from ctrader_twisted.cli.views import JsonView, TableView
 from ctrader_twisted.documents.symbols import Symbols
-from ctrader_twisted.errors import ApplicationRefused, ServerError
+from ctrader_twisted.errors import AmbiguousSymbol, ApplicationRefused, ServerError, UnknownSymbol
 from ctrader_twisted.market import Quotes
 from ctrader_twisted.messages import ProtoOASpotEvent
 from ctrader_twisted.session.events import AccountChanged, Disconnected, Resynchronised
@@ -183,14 +183,14 @@ class Watching:
         ids: dict[int, None] = {}
         unknown: list[str] = []
         for name in self._watched.names:
-            near, found = self._symbols.nearest(name), self._symbols.find(name)
-            if found is None and near is not None and near.casefold() == name.casefold():
-                found = self._symbols.find(near)
-            if found is None:
-                hint = f'Did you mean "{clean(near)}"?' if near else "To see them all: ctrader symbols"
+            try:
+                ids[self._symbols.look_up(name)] = None
+            except UnknownSymbol as error:
+                near = " or ".join(f'"{clean(each)}"' for each in error.suggestions)
+                hint = f"Did you mean {near}?" if near else "To see them all: ctrader symbols"
                 unknown.append(f'account {self._account_id} has no symbol "{name}". {hint}')
-            else:
-                ids[found] = None
+            except AmbiguousSymbol as error:
+                unknown.append(clean(f"{error.problem}: write the whole name"))
         if unknown:
             raise CommandFailed("; ".join(unknown))
         return ids

@@ -19,7 +19,7 @@ from ctrader_twisted.config.settings import (
     EnvironmentSettings,
     SimulatorSettings,
 )
-from ctrader_twisted.config.tables import did_you_mean, listing
+from ctrader_twisted.config.tables import did_you_mean, listing, number_shown
 
 if TYPE_CHECKING:
     from ctrader_twisted.config.settings import AccountSettings
@@ -99,7 +99,7 @@ def read_hosts(
         hosts[name] = Host(
             host or "",
             port,
-            _trust_root(refusals, table),
+            _trust_root(table),
             known if live is None else live,
             _limit(refusals, table, "requests_per_second", host),
             _limit(refusals, table, "historical_per_second", host),
@@ -160,7 +160,7 @@ def _limit(refusals: Refusals, table: Table, key: str, host: str | None) -> int:
     own = _is_spotwares(host)
     asked = table.raw(key)
     if own and type(asked) is int and asked > allowed:
-        problem = f"{asked} is more than {host} allows, which is {allowed}"
+        problem = f"{number_shown(asked)} is more than {host} allows, which is {allowed}"
         table.refuse(key, problem, f"Write a number from 1 to {allowed}; more is for a server that is not Spotware's.")
         return allowed
     limit = table.integer(key, 1, allowed if own else MOST_PER_SECOND) or allowed
@@ -172,11 +172,11 @@ def _limit(refusals: Refusals, table: Table, key: str, host: str | None) -> int:
     return limit
 
 
-def _trust_root(refusals: Refusals, table: Table) -> bytes | None:
+def _trust_root(table: Table) -> bytes | None:
     given = table.text("trust_root")
-    if given is None:
+    path = None if given is None else table.path_of("trust_root", given)
+    if path is None:
         return None
-    path = refusals.beside(given)
     try:
         pem = path.read_bytes()
     except OSError as error:

@@ -128,6 +128,12 @@ class Reader:
             problem, remedy = "is not UTF-8", "Save it as UTF-8."
         except tomllib.TOMLDecodeError as error:
             problem, remedy = f"is not TOML: {error}", "Correct it there."
+        except RecursionError:
+            problem, remedy = "is not TOML: it is nested too deeply", "Correct it there."
+        except ValueError:  # Python reads no whole number of more than 4300 digits, and no path with a NUL in it
+            problem, remedy = "is not TOML: a number of too many digits", "Correct it there."
+            if "\0" in str(self._path):
+                problem, remedy = "can't be read: no path has a NUL in it", "Name a file that exists and may be read."
         # Outside of the handlers, so that no traceback drags the file's text along.
         raise ConfigurationError(str(self._path), "", problem, remedy)
 
@@ -203,8 +209,8 @@ class Reader:
         bars: dict[str, tuple[str, ...]] = {}
         for symbol, value in wanted.items():
             key = f"bars.{symbol}"
-            self._check_symbol(table, key, symbol, symbols)
-            bars[symbol] = self._periods(table, key, value)
+            name = self._among(table, key, symbol, symbols)
+            bars[name] = tuple(dict.fromkeys((*bars.get(name, ()), *self._periods(table, key, value))))
         return bars
 
     def _periods(self, table: Table, key: str, wanted: object) -> tuple[str, ...]:
@@ -218,19 +224,23 @@ class Reader:
                 table.refuse(key, f'"{period}" is not a period', remedy)
         return tuple(dict.fromkeys(found))
 
-    def _check_symbol(self, table: Table, key: str, symbol: str, symbols: tuple[str, ...]) -> None:
-        if symbol not in symbols:
-            remedy = f"{did_you_mean(symbol, symbols)}Add it to symbols: bars and depth come with quotes only."
-            table.refuse(key, f'"{symbol}" is not among the account\'s symbols', remedy)
+    def _among(self, table: Table, key: str, symbol: str, symbols: tuple[str, ...]) -> str:
+        """Give a symbol as the list of symbols spells it, which may be with other capitals."""
+        if symbol in symbols:
+            return symbol
+        for each in symbols:
+            if each.casefold() == symbol.casefold():
+                return each
+        remedy = f"{did_you_mean(symbol, symbols)}Add it to symbols: bars and depth come with quotes only."
+        table.refuse(key, f'"{symbol}" is not among the account\'s symbols', remedy)
+        return symbol
 
     def _depth(self, table: Table, symbols: tuple[str, ...]) -> tuple[str, ...]:
         wanted = table.raw("depth")
         if wanted is None or isinstance(wanted, bool):
             return symbols if wanted else ()
         depth = table.as_texts("depth", wanted)
-        for symbol in depth:
-            self._check_symbol(table, "depth", symbol, symbols)
-        return depth
+        return tuple(dict.fromkeys(self._among(table, "depth", symbol, symbols) for symbol in depth))
 
     # What becomes of it
 
@@ -240,7 +250,8 @@ class Reader:
             given = table.text("path")
             if given is None and "path" not in table:
                 table.refuse("path", "missing", 'Write path = "FILE", or path = "-" for stdout.')
-            path = None if given is None or given == STDOUT else table.file("path", STDOUT)
+            to_stdout = given == STDOUT
+            path = None if given is None or to_stdout else table.file("path", STDOUT)
             events = table.texts("events")
             for event in events or ():
                 if event not in EVENTS:
@@ -249,7 +260,7 @@ class Reader:
             if "events" in table and events == () and table.raw("events") == []:
                 table.refuse("events", "an empty list: nothing would be written", "Leave it out to write every event.")
             table.finish()
-            if given is None:
+            if path is None and not to_stdout:
                 continue
             self.refusals.claim(path, table.name, "path")
             outputs.append(OutputSettings(table.name, path, frozenset(EVENTS if events is None else events)))
@@ -262,7 +273,7 @@ class Reader:
         megabytes = table.number("max_megabytes", 0.1, 10_000.0)
         parts = table.integer("parts", 1, 1000)
         table.finish()
-        if path is None:
+        if path is None or not path.name:
             return None
         self.refusals.claim(path, table.name, "path")
         settings = FlightRecorderSettings(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctrader_twisted.config.settings import SafetySettings
-from ctrader_twisted.config.tables import decimal_of, kind_of
+from ctrader_twisted.config.tables import decimal_of, kind_of, number_shown
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -47,7 +47,7 @@ def _money(table: Table, key: str) -> tuple[Decimal | None, str | None]:
         number, currency = decimal_of(amount), currency.strip()
         if number is not None and number >= 0 and (not currency or currency.isalnum()):
             return number, currency or None
-        shown = shown if isinstance(value, str) else str(value)
+        shown = shown if isinstance(value, str) else number_shown(value)
     remedy = f'Write {key} = 50000, in the account\'s currency, or "50000 EUR" to have that checked.'
     table.refuse(key, f"{shown} where an amount of money belongs", remedy)
     return None, None

@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 
 CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN = "CTRADER_CLIENT_ID", "CTRADER_CLIENT_SECRET", "CTRADER_ACCESS_TOKEN"
 
+FLAW: Final = "it has a space at an end, or a character that can't be seen, such as a line break"
+COPY_ANEW: Final = "Copy it anew, without anything before or after it."
+
+_MOST: Final = 2**63 - 1  # an int64's
 _OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
 _CREDENTIALS: Final = ("accountId", "clientId", "clientSecret", "accessToken", "refreshToken")
+
+
+def flawed(secret: str) -> bool:
+    """Whether something came along when a secret was copied: the server would only say that it is wrong."""
+    return not secret.isprintable() or secret != secret.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,11 @@ class Secrets:
         for key, variable in (("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)):
             inline = table.text(key) if table is not None else None
             self._inline |= inline is not None and key == "client_secret"
-            values[key] = self._environ.get(variable) or inline or values[key]
+            said = self._environ.get(variable) or None
+            values[key] = said or inline or values[key]
+            if flawed(said or inline or ""):
+                source = f" (of the variable {variable})" if said else ""
+                self._refusals.refuse(f"application.{key}", f"{FLAW}{source}", COPY_ANEW)
             if needed and values[key] is None and (table is None or key not in table):
                 remedy = (
                     f"Set {variable}, or write {key}, or name a credentials file with it: [application] credentials = …"
@@ -93,8 +106,14 @@ class Secrets:
         ]
         if not kept:
             candidates += general
+        if flawed(from_variable or inline or ""):
+            table.refuse("access_token_env" if from_variable else "access_token", FLAW, COPY_ANEW)
+        if flawed(refresh or ""):
+            table.refuse("refresh_token", FLAW, COPY_ANEW)
         for access_token, refresh_token in candidates:
             if access_token is not None:
+                if access_token is general[0][0] and flawed(access_token):
+                    table.refuse("access_token", f"{FLAW} (of the variable {ACCESS_TOKEN})", COPY_ANEW)
                 if needed and refresh_token is not None:
                     self._warn_of_unused_pair(table)
                 return access_token, refresh_token
@@ -126,7 +145,9 @@ class Secrets:
         given = table.text("credentials") if table is not None else None
         if table is None or given is None:
             return Credentials()
-        path = self._refusals.beside(given)
+        path = table.path_of("credentials", given)
+        if path is None:
+            return _REFUSED
         if path not in self._files:
             self._files[path] = self._read_credentials(table, path)
         return self._files[path]
@@ -134,7 +155,7 @@ class Secrets:
     def _read_credentials(self, table: Table, path: Path) -> Credentials:
         try:
             mode = path.stat().st_mode
-            text = path.read_bytes().decode("utf-8")
+            text = path.read_bytes().decode("utf-8-sig")
         except OSError as error:
             remedy = f"Name a JSON file with {', '.join(_CREDENTIALS)}, as far as needed."
             table.refuse("credentials", f"{path} can't be read: {error.strerror}", remedy)
@@ -153,6 +174,9 @@ class Secrets:
             place = f": line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
             self._refusals.refuse("", f"is not JSON{place}", "Correct it there.", file=path)
             return _REFUSED
+        except RecursionError:
+            self._refusals.refuse("", "is not JSON: it is nested too deeply", "Correct it there.", file=path)
+            return _REFUSED
         if not isinstance(values, dict):
             self._refusals.refuse("", "is not a JSON object", '{"clientId": "…", …} belongs there.', file=path)
             return _REFUSED
@@ -169,18 +193,25 @@ class Secrets:
             if value is not None and (not isinstance(value, str) or not value):
                 self._refusals.refuse(key, f"{kind_of(value)} where a text belongs", f'Write "{key}": "…".', file=path)
                 value = None
+            elif value is not None and flawed(value):
+                self._refusals.refuse(key, FLAW, COPY_ANEW, file=path)
             texts[key] = value if isinstance(value, str) else None
-        account = values.get("accountId")
-        digits = str(account)[:20] if type(account) in (int, str) else ""  # no id is longer
-        if account is not None and not (digits.isascii() and digits.isdecimal() and int(digits) > 0):
-            self._refusals.refuse("accountId", "not an account's number", "Write the ctidTraderAccountId.", file=path)
-            digits = ""
+        account, account_id = values.get("accountId"), 0
+        if isinstance(account, int) and not isinstance(account, bool):
+            account_id = account
+        elif isinstance(account, str) and account.isascii() and account.isdecimal() and len(account) < 20:
+            account_id = int(account)
+        good = 0 < account_id <= _MOST
+        if account is not None and not good:
+            remedy = "Write the ctidTraderAccountId, not the login number shown by the terminal."
+            self._refusals.refuse("accountId", "not an account's number", remedy, file=path)
         return Credentials(
-            int(digits) if digits else None,
+            account_id if good else None,
             texts["clientId"],
             texts["clientSecret"],
             texts["accessToken"],
             texts["refreshToken"],
+            refused=account is not None and not good,
         )
 
     def look_at_permissions(self) -> None:

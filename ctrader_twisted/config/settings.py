@@ -97,11 +97,11 @@ class AccountSettings:
     refresh_token: str | None = field(repr=False)
     """Of this access token. Not used: the pair that a refresh gives could not be kept."""
     symbols: tuple[str, ...]
-    """By name, as the broker spells them."""
+    """By any name that `Account.symbol` takes for them."""
     bars: Mapping[str, tuple[str, ...]]
-    """Period names by symbol name."""
+    """Period names by symbol, named as in `symbols`."""
     depth: tuple[str, ...]
-    """Names of the symbols whose order book is wanted."""
+    """The symbols whose order book is wanted, named as in `symbols`."""
     safety: SafetySettings | None = None
     """What may be done with it, if the file says anything of that."""
     aliases: Mapping[str, str] = field(default_factory=dict)

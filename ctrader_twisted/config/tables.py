@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ctrader_twisted.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_LONG: Final = re.compile(r"\S{400,}")
+_SHOWN, _SHOWN_AT_ALL = 80, 1000
 
 
 class Refusals:
@@ -22,11 +26,11 @@ class Refusals:
         self.path = path
         self.errors: list[ConfigurationError] = []
         self.warnings: list[str] = []
-        self._claimed: dict[Path | None, str] = {self.beside(path.name): "this configuration itself"}
+        self._claimed: dict[Path | None, str] = {Path(os.path.abspath(path)): "this configuration itself"}
 
     def refuse(self, key: str, problem: str, remedy: str, *, file: Path | None = None) -> None:
         """Add one refusal; of another file than the configuration itself, if given."""
-        self.errors.append(ConfigurationError(str(file or self.path), key, problem, remedy))
+        self.errors.append(ConfigurationError(str(file or self.path), *map(legible, (key, problem, remedy))))
 
     def warn_once(self, warning: str) -> None:
         """Add a warning, unless it is there already."""
@@ -34,7 +38,10 @@ class Refusals:
             self.warnings.append(warning)
 
     def beside(self, given: str) -> Path:
-        """Resolve a path from the folder of the configuration file: twistd changes its own."""
+        """Resolve a path from the folder of the configuration file: twistd changes its own.
+
+        :raises RuntimeError: if it is in the folder of a user that there is not.
+        """
         return Path(os.path.abspath(self.path.parent / Path(given).expanduser()))
 
     def claim(self, path: Path | None, table: str, key: str, what: str = "") -> None:
@@ -92,7 +99,7 @@ class Table:
         value = self._get(key)
         if value is None or (type(value) is int and low <= value <= high):
             return value
-        shown = str(value) if type(value) is int else kind_of(value)
+        shown = number_shown(value) if type(value) is int else kind_of(value)
         self.refuse(key, f"{shown} where a whole number belongs", f"Write a number from {low} to {high}, unquoted.")
         return None
 
@@ -101,7 +108,7 @@ class Table:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is None or (is_number and low <= value <= high):
             return None if value is None else float(value)
-        shown = str(value) if is_number else kind_of(value)
+        shown = number_shown(value) if is_number else kind_of(value)
         self.refuse(key, f"{shown} where a number belongs", f"Write a number from {low:g} to {high:g}, unquoted.")
         return None
 
@@ -115,7 +122,7 @@ class Table:
             number = decimal_of(value)
             if number is not None and number >= 0:
                 return number
-            shown = str(value) if not isinstance(value, str) else shown
+            shown = number_shown(value) if not isinstance(value, str) else shown
         self.refuse(key, f"{shown} where a number belongs", f"Write {key} = 0.5, or another number from 0 on.")
         return None
 
@@ -125,9 +132,9 @@ class Table:
         :param in_folder: other files are made beside it, too.
         """
         given = self.text(key) or (default if key not in self else None)
-        if given is None:
+        path = None if given is None else self.path_of(key, given)
+        if path is None:
             return None
-        path = self._refusals.beside(given)
         if not path.parent.is_dir():
             self.refuse(key, f"the folder {path.parent} does not exist", f"mkdir -p {path.parent}")
         elif path.is_dir():
@@ -142,9 +149,9 @@ class Table:
     def folder(self, key: str) -> Path | None:
         """Read the path of a folder that is to be written to; it is made if the one it is in exists."""
         given = self.text(key)
-        if given is None:
+        path = None if given is None else self.path_of(key, given)
+        if path is None:
             return None
-        path = self._refusals.beside(given)
         there = path if path.exists() else path.parent
         if not path.parent.is_dir():
             self.refuse(key, f"the folder {path.parent} does not exist", f"mkdir -p {path.parent}")
@@ -157,6 +164,26 @@ class Table:
         else:
             return path
         return None
+
+    def path_of(self, key: str, given: str) -> Path | None:
+        """Resolve a path; None, and refused, if there can be none such. Whether it is there is another matter."""
+        if "\0" in given:
+            self.refuse(key, "a text with a NUL in it can't be a path", "Name one without it.")
+            return None
+        try:
+            path = self._refusals.beside(given)
+        except RuntimeError:
+            user = Path(given).parts[0].removeprefix("~")
+            self.refuse(key, f'there is no user "{user}" with a folder', "Write the whole path.")
+            return None
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:  # a name that is too long, links in a circle, a folder that may not be looked into
+            self.refuse(key, f"{path} can't be looked at: {error.strerror}", "Name another, or correct that.")
+            return None
+        return path
 
     def texts(self, key: str) -> tuple[str, ...] | None:
         value = self._get(key)
@@ -215,6 +242,22 @@ class Table:
         if twice:
             self.refuse(key, f"{listing(twice)} twice", "Name each once.")
         return tuple(dict.fromkeys(value))
+
+
+def legible(text: str) -> str:
+    """Make a text fit to be read: what can't be printed is shown by its number, and what is very long is cut."""
+    printable = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    short = _LONG.sub(lambda word: f"{word[0][:_SHOWN]}…", printable)
+    return short if len(short) <= _SHOWN_AT_ALL else f"{short[:_SHOWN_AT_ALL]}…"
+
+
+def number_shown(number: float) -> str:
+    """Write a number; one that is too long to be read is only called so."""
+    try:
+        text = str(number)
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        text = ""
+    return text if 0 < len(text) <= _SHOWN else "a number of too many digits"
 
 
 def decimal_of(value: int | float | str) -> Decimal | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ctrader_twisted.config import SIMULATOR, load_access, load_simulated
-from ctrader_twisted.config.secrets import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET
+from ctrader_twisted.config.secrets import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, COPY_ANEW, FLAW, flawed
 from ctrader_twisted.config.settings import PROTOBUF, TOKEN_FILE, TokenSettings
 from ctrader_twisted.config.tables import did_you_mean
 from ctrader_twisted.credentials import DEMO, LIVE, Application, Environment
@@ -166,6 +166,8 @@ def _without_file(environment: str | Environment | None, environ: Mapping[str, s
         if not environ.get(variable):
             remedy = f"Give {name}=…, set {variable}, or name a configuration that has it."
             raise ConfigurationError(_HERE, name, "missing", remedy)
+        if flawed(environ[variable]):
+            raise ConfigurationError(_HERE, name, FLAW, COPY_ANEW)
     return Entry(application=Application(environ[CLIENT_ID], environ[CLIENT_SECRET]), environment=where)
 
 

@@ -15,6 +15,7 @@ from ctrader_twisted.documents.symbols import Symbols
 from ctrader_twisted.entry.limits import safety_of
 from ctrader_twisted.errors import (
     AccountRefused,
+    AmbiguousSymbol,
     ApplicationRefused,
     ClientClosed,
     GrantRefused,
@@ -25,6 +26,7 @@ from ctrader_twisted.errors import (
     ServerUnavailable,
     TokenRefused,
     UnderMaintenance,
+    UnknownSymbol,
     WrongEnvironment,
 )
 from ctrader_twisted.market import LiveBars, Quotes
@@ -89,7 +91,7 @@ class AccountWatch:
     ) -> None:
         self.account_id = account_id
         self.out: bool = False
-        self.symbols: Symbols = Symbols()
+        self.symbols: Symbols = Symbols(settings.aliases)
         self._client = client
         self._clock = clock
         self.settings = settings
@@ -202,27 +204,34 @@ class AccountWatch:
         wanted = {name: self._find(name) for name in self.settings.symbols}
         ids = {name: symbol_id for name, symbol_id in wanted.items() if symbol_id is not None}
         if ids:
-            details = await self._client.symbol_by_id(ctidTraderAccountId=self.account_id, symbolId=ids.values())
+            details = await self._client.symbol_by_id(
+                ctidTraderAccountId=self.account_id, symbolId=dict.fromkeys(ids.values())
+            )
             self.symbols.learn_details(details.symbol)
         self._todo = self._steps(ids)
 
     def _find(self, name: str) -> int | None:
-        symbol_id = self.symbols.find(name)
-        if symbol_id is None:
-            nearest = self.symbols.nearest(name)
-            self._complain(
-                f'account {self.account_id} has no symbol "{name}"',
-                f'Did you mean "{nearest}"?' if nearest else "Use the broker's own spelling.",
-            )
-        return symbol_id
+        """Give the id of the symbol that a name of the configuration means; None, and said, if that is not one."""
+        account = f"account {self.account_id}"
+        try:
+            return self.symbols.look_up(name)
+        except UnknownSymbol as error:
+            near = " or ".join(f'"{each}"' for each in error.suggestions)
+            remedy = f"Did you mean {near}?" if near else "To see them all: ctrader symbols"
+            self._complain(f"{account}{error.problem.removeprefix('the account')}", remedy)
+        except AmbiguousSymbol as error:
+            self._complain(f"{account}: {error.problem}", f"{error.remedy[:1].upper()}{error.remedy[1:]}.")
+        return None
 
     def _steps(self, ids: Mapping[str, int]) -> list[Step]:
-        """List what to ask for: spots before the live bars that ride on them, then depth."""
-        steps = [Step("spots", tuple(ids.values()))] if ids else []
+        """List what to ask for: spots before the live bars that ride on them, then depth. Several names may mean one
+        symbol.
+        """
+        steps = [Step("spots", tuple(dict.fromkeys(ids.values())))] if ids else []
         for name, periods in self.settings.bars.items():
             if name in ids:
                 steps += [Step("bars", (ids[name],), messages.ProtoOATrendbarPeriod[period]) for period in periods]
-        depth = tuple(ids[name] for name in self.settings.depth if name in ids)
+        depth = tuple(dict.fromkeys(ids[name] for name in self.settings.depth if name in ids))
         return [*steps, Step("depth", depth)] if depth else steps
 
     async def _subscribe(self) -> None:

@@ -198,8 +198,9 @@ def read(path: str | Path) -> Settings:
 def _content(file: Path) -> dict[str, Any]:
     try:
         data = file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(file, "", f"it can't be read ({error.strerror})", "Give a readable file.") from None
+    except (OSError, ValueError) as error:  # the latter: no path has a NUL in it
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(file, "", f"it can't be read ({why})", "Give a readable file.") from None
     if data.startswith(codecs.BOM_UTF8):
         problem = "it begins with a byte order mark, which TOML does not allow"
         raise ConfigurationError(file, "", problem, "Save it as UTF-8 without one (“without BOM”).")
@@ -212,6 +213,10 @@ def _content(file: Path) -> dict[str, Any]:
         raise ConfigurationError(file, "", "it is not UTF-8", "Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(file, "", f"it is not TOML ({error})", "Correct it there.") from None
+    except RecursionError:
+        raise ConfigurationError(file, "", "it is not TOML (nested too deeply)", "Correct it there.") from None
+    except ValueError:  # Python reads no whole number of more than 4300 digits
+        raise ConfigurationError(file, "", "it is not TOML (too many digits)", "Correct it there.") from None
 
 
 def settings_from_table(table: Mapping[str, Any], file: str | Path, key: str = TABLE) -> Settings:

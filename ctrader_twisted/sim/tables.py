@@ -84,7 +84,11 @@ class Table:
         """Give a number within bounds, both included."""
         value = self.get(name, kind, default)
         if value is not default and not low <= value <= high:
-            self.refuse(name, f"{value} is out of range", f"Write a number from {low:g} to {high:g}.")
+            try:
+                shown = f"{value}"
+            except ValueError:  # Python writes no whole number of more than 4300 digits
+                shown = "a number of too many digits"
+            self.refuse(name, f"{shown} is out of range", f"Write a number from {low:g} to {high:g}.")
             return default
         return value
 

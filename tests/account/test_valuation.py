@@ -205,6 +205,15 @@ def test_a_server_that_converts_at_another_price(price: Any) -> None:
         assert holder.unrealised() == holder.servers_unrealised()
 
 
+def test_the_price_to_convert_at_is_named_in_any_case_and_refused_at_once_if_it_is_none(kit: VenueKit) -> None:
+    bids, same = Holder(kit, EUR_ACCOUNT, price="bid"), Holder(kit, EUR_ACCOUNT, price="BID")
+    bids.trade(XAUUSD, BUY)
+    kit.advance(60)
+    assert same.unrealised() == bids.unrealised() != []
+    with pytest.raises(ValueError, match='a price is "bid", "mid" or "ask", not \'last\''):
+        Valuation(bids.client, bids.portfolio, bids.symbol, bids.deposit_asset, price="last")  # type: ignore[arg-type]
+
+
 def test_nothing_is_known_before_the_prices_and_after_a_loss_until_they_are_back(kit: VenueKit) -> None:
     client = kit.ready_client(EUR_ACCOUNT)
     holder = Holder(kit, EUR_ACCOUNT, client)

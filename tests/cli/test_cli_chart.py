@@ -101,6 +101,7 @@ def test_more_than_can_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not (tmp_path / "a.svg").exists()
 
 
+@pytest.mark.filterwarnings("ignore:EURUSD. the server has nothing as late")
 def test_nothing_to_draw(tmp_path: Path) -> None:
     saturday = datetime(2026, 2, 28, 12, tzinfo=UTC)
     with VenueKit() as kit:

@@ -173,6 +173,15 @@ def test_the_simulator(tmp_path: Path, text: str, environment: str | None, simul
     assert (found.simulator is not None) is simulated
 
 
+def test_the_accounts_on_the_simulator_are_those_of_the_file(tmp_path: Path) -> None:
+    text = "[simulator]\n" + "".join(
+        f'[[account]]\nenvironment = "{name}"\nid = {number}\n'
+        for name, number in (("demo", 1), ("simulator", 1000002))
+    )
+    found = find(Wanted(config=write(tmp_path, text), environment="simulator"), {})
+    assert [account.account_id for account in found.environments["simulator"].accounts] == [1000002]
+
+
 def test_the_simulator_needs_no_application(tmp_path: Path) -> None:
     assert find(Wanted(config=write(tmp_path, "[simulator]\n")), {}).application is None
 

@@ -82,6 +82,7 @@ def test_the_newest_tick_bounds_what_is_missing() -> None:
 # Nothing at all
 
 
+@pytest.mark.filterwarnings("ignore:EURUSD. the server has nothing as late")
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [

@@ -105,7 +105,9 @@ def test_no_token_opens_the_account(tmp_path: Path) -> None:
     with VenueKit() as kit:
         there = found(tmp_path)
         keep(kit, there, ONE)
-        with pytest.raises(CommandFailed, match="no token opens account 5. There are tokens for 1000001"):
+        with pytest.raises(
+            CommandFailed, match=r"no token opens account 5\. There are tokens for 1000001.* not the login"
+        ):
             settle(kit, show_symbols(kit.clock, there, 5, None, as_json=False, access=access(kit, there)))
 
 

@@ -199,6 +199,9 @@ def test_a_table_of_another_file_will_do():
 REFUSED = [
     ("", "", "there is no venue in it"),
     ("[simulator", "", "it is not TOML"),
+    ("a = " + "[" * 5000, "", "it is not TOML (nested too deeply)"),
+    ("a = " + "1" * 5000, "", "it is not TOML (too many digits)"),
+    ("[simulator]\nseed = 0x" + "f" * 5000, "simulator.seed", "too many digits is out of range"),
     ("simulator = 3", "simulator", "a whole number where a table belongs"),
     ("[simulatro]", "simulatro", "there is no such key"),
     ("[simulator]\nseed = 'x'", "simulator.seed", "a text where a whole number belongs"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ctrader_twisted import messages
 from ctrader_twisted.cli.checks.report import Finding, failed, ok, warning
@@ -57,12 +57,41 @@ async def look_at_account(
     return ok(detail)
 
 
-def _not_granted(account_id: int, opened: Mapping[int, Any]) -> Finding:
+def opened_by_none(account_id: int, opened: Mapping[int, Any], *, simulated: bool) -> Finding:
+    """Say that no token is known to open an account.
+
+    :param opened: what those that there are open: a ProtoOACtidTraderAccount by its id.
+    :param simulated: whether it would be an account of the simulator.
+    """
+    meant = _meant_by_login(account_id, opened)
+    if meant is not None:
+        return meant
+    known = ", ".join(map(str, opened))
+    if simulated and opened:
+        remedy = f"It has {known}; without an id, the first of them is taken"
+        return failed(f"the simulator has no account {account_id}", remedy)
+    problem, log_in = "no token is known that opens it", "og in with a cTrader ID that owns it: ctrader login"
+    if not opened:
+        return failed(problem, f"L{log_in}")
+    return failed(f"{problem}; those there are open {known}", f"{_CHECK_ID}, or l{log_in}")
+
+
+_CHECK_ID: Final = "Check the id (the ctidTraderAccountId, not the login)"
+
+
+def _meant_by_login(account_id: int, opened: Mapping[int, Any]) -> Finding | None:
     for other_id, other in opened.items():
         if other.HasField("traderLogin") and other.traderLogin == account_id:
             return failed(f"{account_id} is the login of account {other_id}", f"Write id = {other_id}")
+    return None
+
+
+def _not_granted(account_id: int, opened: Mapping[int, Any]) -> Finding:
+    meant = _meant_by_login(account_id, opened)
+    if meant is not None:
+        return meant
     known = ", ".join(map(str, opened)) or "none"
     return failed(
         f"its token was not granted for it; it opens {known}",
-        "Check the id (the ctidTraderAccountId, not the login), or log in again and tick the account: ctrader login",
+        f"{_CHECK_ID}, or log in again and tick the account: ctrader login",
     )

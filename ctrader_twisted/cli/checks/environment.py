@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred
 
 from ctrader_twisted.cli.checks import clocks
-from ctrader_twisted.cli.checks.accounts import look_at_account
+from ctrader_twisted.cli.checks.accounts import look_at_account, opened_by_none
 from ctrader_twisted.cli.checks.grants import Known, look_at_token
 from ctrader_twisted.cli.checks.probes import (
     Call,
@@ -25,6 +25,7 @@ from ctrader_twisted.cli.checks.sentences import of_another_wire, problem_and_re
 from ctrader_twisted.cli.checks.wanted import WantedAccount
 from ctrader_twisted.cli.waiting import all_of
 from ctrader_twisted.client import OpenApiClient
+from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -349,8 +350,9 @@ class _Check:
         where = self._of(f"account {account_id}")
         with part:
             if opener is None:
-                login = "Log in with a cTrader ID that owns it: ctrader login"
-                part.add("account", where, failed("no token is known that opens it", login))
+                opened = {key: one for known in self.known.values() for key, one in known.accounts.items()}
+                simulated = self.wanted.environment.name == SIMULATOR
+                part.add("account", where, opened_by_none(account_id, opened, simulated=simulated))
                 return None
             known = self.known[opener.name]
             obstacle = known.problem or self._obstacle(client)

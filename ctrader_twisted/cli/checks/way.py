@@ -234,12 +234,13 @@ def _wanted(settings: EnvironmentSettings, source: _Source, *, everything: bool)
         return None
     accounts = _accounts(settings, source)
     used = [account.opener for account in accounts if account.opener is not None]
+    everybodys = everything or len(used) < len(accounts)  # what the others open says what may have been meant
     return WantedEnvironment(
         environment_of(settings),
         source.application,
         Limits(settings.requests_per_second, settings.historical_per_second),
         accounts,
-        tuple(openers if everything else dict.fromkeys(used)),
+        tuple(openers if everybodys else dict.fromkeys(used)),
         everything,
         clock=settings.name != SIMULATOR,
         compression=settings.compression,
