@@ -13,7 +13,7 @@ To try it by hand give it a simulated venue: the ``practice.toml`` of docs/tutor
 
     python -c 'import hashlib, json; print(json.dumps({hashlib.sha256(b"secret").hexdigest(): 1000001}))' > users.json
     CTRADER_CONFIG=practice.toml CTRADER_USERS=users.json uvicorn --factory fastapi_accounts:from_environment
-    curl -H "Authorization: Bearer secret" http://127.0.0.1:8000/positions
+    curl -H "Authorization: Bearer secret" http://127.0.0.1:8000/account
     curl -H "Authorization: Bearer secret" http://127.0.0.1:8000/orders -H "Content-Type: application/json" \
         -d '{"side": "buy", "symbol": "EURUSD", "lots": "0.1", "stop_loss_pips": "20"}'
 """
@@ -199,6 +199,7 @@ async def main() -> None:
     while not server.started:
         await asyncio.sleep(0.05)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    print(f"serving on {url}")
 
     async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {ann}"}, timeout=20) as web:
         order = {"side": "buy", "symbol": "EURUSD", "lots": "0.1", "stop_loss_pips": "20"}

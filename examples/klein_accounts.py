@@ -13,7 +13,7 @@ With the token ``secret``::
 
     python -c 'import hashlib, json; print(json.dumps({hashlib.sha256(b"secret").hexdigest(): 1000001}))' > users.json
     python klein_accounts.py practice.toml users.json
-    curl -H "Authorization: Bearer secret" http://127.0.0.1:8080/positions
+    curl -H "Authorization: Bearer secret" http://127.0.0.1:8080/account
     curl -H "Authorization: Bearer secret" http://127.0.0.1:8080/orders \
         -d '{"side": "buy", "symbol": "EURUSD", "lots": "0.1", "stop_loss_pips": "20"}'
 """
@@ -106,13 +106,26 @@ class Accounts:
     def not_understood(self, request: IRequest, failure: Failure) -> bytes:
         return answer(request, {"error": "not understood", "detail": repr(failure.value)}, 400)
 
+    @app.route("/account", methods=["GET"])
+    async def account(self, request: IRequest) -> bytes:
+        mine = self.account_of(request)
+        await mine.priced()
+        said = {"account_id": mine.account_id, "balance": str(mine.balance), "equity": str(mine.equity)}
+        return answer(request, said)
+
     @app.route("/positions", methods=["GET"])
     def positions(self, request: IRequest) -> bytes:
         positions = self.account_of(request).positions.values()
         return answer(
             request,
             [
-                {"position_id": one.position_id, "side": one.side.name, "volume": one.volume, "price": str(one.price)}
+                {
+                    "position_id": one.position_id,
+                    "symbol_id": one.symbol_id,
+                    "side": one.side.name,
+                    "volume": one.volume,
+                    "price": str(one.price),
+                }
                 for one in positions
             ],
         )
@@ -121,7 +134,8 @@ class Accounts:
     async def bars(self, request: IRequest, symbol: str) -> bytes:
         mine = self.account_of(request)
         start, end = (datetime.fromisoformat(request.args[name][0].decode()) for name in (b"start", b"end"))
-        table = await mine.bars(symbol, "H1", start, end).whole()
+        period = request.args.get(b"period", [b"H1"])[0].decode()
+        table = await mine.bars(symbol, period, start, end).whole()
         return answer(request, [{"opened_ms": bar.opened, "close": str(bar.close)} for bar in table.rows()])
 
     @app.route("/orders", methods=["POST"])
@@ -226,7 +240,7 @@ def shown(order: Order) -> dict[str, Any]:
 
 
 async def serve(reactor: Any, config: str | None, users: Mapping[str, int], port: int) -> tuple[entry.Access, Any]:
-    """Connect, and serve the accounts on a port of this machine.
+    """Connect, serve the accounts on a port of this machine, and say where that is.
 
     :param config: a configuration file; None for a simulated venue.
     :return: what was opened, and the listening port, to be closed and stopped at the end.
@@ -234,7 +248,9 @@ async def serve(reactor: Any, config: str | None, users: Mapping[str, int], port
     access = await entry.find(config, simulator=config is None).open(reactor, timeout=60)
     accounts = {account_id: await access.account(account_id) for account_id in set(users.values())}
     site = Site(Accounts(reactor, accounts, users).app.resource())
-    return access, reactor.listenTCP(port, site, interface="127.0.0.1")
+    listening = reactor.listenTCP(port, site, interface="127.0.0.1")
+    print(f"serving on http://127.0.0.1:{listening.getHost().port}", flush=True)
+    return access, listening
 
 
 async def for_real(reactor: Any, config: str, users: str) -> None:

@@ -10,14 +10,21 @@ from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import HostnameEndpoint
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from ctrader_twisted.compat.endings import CANCELLED, as_expected
 from ctrader_twisted.compat.factory import Factory
 from ctrader_twisted.compat.opening import Opening
 from ctrader_twisted.compat.protobuf import Protobuf, as_message, checked_id
-from ctrader_twisted.errors import ClientClosed, ConnectionFailed, RequestFailed, RequestNotSent, SendTimeout
+from ctrader_twisted.errors import (
+    ClientClosed,
+    ConnectionFailed,
+    OpenApiError,
+    RequestFailed,
+    RequestNotSent,
+    SendTimeout,
+)
 from ctrader_twisted.messages import ProtoHeartbeatEvent, ProtoMessage
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.tls import ClientTLS
@@ -29,7 +36,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ctrader_twisted.compat.tcpProtocol import TcpProtocol
-    from ctrader_twisted.errors import OpenApiError
     from ctrader_twisted.wire.envelope import Envelope
 
 GENERAL: Final[int] = 50
@@ -115,6 +121,8 @@ class Client(ClientService):
         self._protocol: TcpProtocol | None = None
         self._waiting: list[Deferred[TcpProtocol]] = []
         self._stopped = False
+        self._had_connection = False
+        self._said = ""
         self._connected_callback: Callable[[Any], object] | None = None
         self._disconnected_callback: Callable[[Any, Any], object] | None = None
         self._message_callback: Callable[[Any, Any], object] | None = None
@@ -252,6 +260,7 @@ class Client(ClientService):
 
     def attempt_ended(self, error: BaseException | None) -> None:
         """There is a connection that can be used, or there is none for this reason."""
+        self._say(error)
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             if one.called:
@@ -260,6 +269,23 @@ class Client(ClientService):
                 one.callback(self._protocol)
             else:
                 one.errback(error or ConnectionFailed(self._where, "the connection was lost"))
+
+    def _say(self, error: BaseException | None) -> None:
+        """Log why there is no connection: once, until there is one or the reason is another.
+
+        Before the first one no callback is called, and a program that begins no log is shown only what is critical.
+        """
+        if error is None:
+            self._had_connection, self._said = True, ""
+        elif not isinstance(error, ClientClosed):
+            said = str(error)
+            if not isinstance(error, ConnectionFailed):
+                what = error if isinstance(error, OpenApiError) else repr(error)
+                said = f"{self._where}: preparing the connection failed: {what}"
+            if said != self._said:
+                level = LogLevel.warn if self._had_connection else LogLevel.critical
+                _log.emit(level, "{said}; trying again", said=said)
+            self._said = said
 
     def handshake_failed(self, error: ConnectionFailed) -> None:
         """A connection was made and ended in its TLS handshake."""

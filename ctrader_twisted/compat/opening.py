@@ -8,7 +8,6 @@ from typing import Protocol as Typed
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IHandshakeListener, INegotiated, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.errors import ConnectionFailed
     from ctrader_twisted.tls import ClientTLS
-
-_log = Logger()
 
 
 class Hears(Typed):
@@ -213,7 +210,6 @@ class _Attempt(Protocol):
             self.opened.errback(failure)
         else:
             error = connection_error(failure.value, self._where)
-            _log.warn("{error}", error=error)
             self.opened.errback(error)
             self._hears.attempt_ended(error)
 

@@ -48,7 +48,7 @@ class RequestFailed(OpenApiError):
     :ivar account_id: ctidTraderAccountId of the request, or None if it has none.
     """
 
-    consequence = ""
+    consequence: str = ""
 
     def __init__(self, request: str, reason: str, account_id: int | None = None) -> None:
         # Not super(): those that are a TimeoutError, too, would read an errno and a file name out of these.
@@ -71,7 +71,7 @@ class NeverArrived(RequestFailed):
     :ivar sent: whether the command left from here; False for an id that was only asked for.
     """
 
-    consequence = "the server's books show that it was not carried out: it may be repeated"
+    consequence: str = "the server's books show that it was not carried out: it may be repeated"
 
     def __init__(self, what: str, waited: float, account_id: int | None = None, sent: bool = True) -> None:
         reason = f"no answer came, and {waited:.0f} s later the server knows nothing of it"

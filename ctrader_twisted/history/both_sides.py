@@ -39,6 +39,11 @@ class QuotePages:
         return min(side.reached for side in self._sides)
 
     @property
+    def certain(self) -> int:
+        """Everything before this has been given, and nothing will be added to it; ms."""
+        return min(side.certain for side in self._sides)
+
+    @property
     def share(self) -> float:
         """How much of the time has been gone through, from 0 to 1."""
         return sum(side.share for side in self._sides) / 2
@@ -71,6 +76,7 @@ class QuotePages:
             quotes = self._joined(self.reached)
             if quotes is not None and len(quotes):
                 return quotes
+        await self._tell_if_later()
         return None
 
     async def whole(self) -> QuoteTicks:
@@ -78,14 +84,20 @@ class QuotePages:
         try:
             both = [await side.backward() for side in self._sides]
         except HistoryIncomplete as error:
-            raise HistoryIncomplete(self.what, error.until, error.reason) from error.__cause__
+            nothing = _quotes(error.got, error.got, Joining())
+            raise HistoryIncomplete(self.what, error.until, error.reason, nothing) from error.__cause__
         while left := [each for each in both if not each.over]:
             try:
                 await max(left, key=attrgetter("reached")).step()
             except OpenApiError as error:
                 until, got = self._as_far_as_known(both)
                 raise incomplete(self, error, until, got) from error
+        await self._tell_if_later()
         return _quotes(both[0].table(), both[1].table(), Joining())
+
+    async def _tell_if_later(self) -> None:
+        if not self.rows:
+            await self._sides[0].tell_if_later()
 
     def _as_far_as_known(self, both: Sequence[Backward[Ticks]]) -> tuple[int, QuoteTicks]:
         """Give the quotes of what was got of both sides, and from which moment on they are all there are: they begin

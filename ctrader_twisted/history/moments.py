@@ -10,17 +10,13 @@ from numbers import Real
 from typing import Final
 
 from ctrader_twisted.errors import HistoryRefused
+from ctrader_twisted.market.times import EPOCH, moment
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+__all__ = ["EPOCH", "moment", "ms_of"]
 
 _MS: Final = timedelta(milliseconds=1)
 _MS_FROM: Final = 10**11
 """Numbers from here on are ms rather than seconds: as ms this is 1973, as seconds the year 5138."""
-
-
-def moment(ms: int) -> datetime:
-    """Give ms since the epoch as an aware datetime, exactly."""
-    return EPOCH + timedelta(milliseconds=ms)
 
 
 def ms_of(when: datetime, which: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections import deque
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from ctrader_twisted.history.fetching import TRANSIENT
 from ctrader_twisted.history.moments import moment
 from ctrader_twisted.history.plan import LAST_MS, Walk, Widths
 from ctrader_twisted.history.tables import TIME, Bars, Ticks
-from ctrader_twisted.market.calendar import DAY, bar_grid
+from ctrader_twisted.market.calendar import DAY, WEEK, bar_grid
 from ctrader_twisted.market.columns import read_bars
 from ctrader_twisted.messages import ProtoOAGetTrendbarsReq
 
@@ -57,6 +58,21 @@ class Page:
     has_more: bool | None
 
 
+@dataclass(slots=True)
+class Latest:
+    """What the server's clock has shown at least, as far as its history tells: all series of an account share it.
+
+    :ivar at: when the newest row of any symbol was; ms, 0 while there was none.
+    """
+
+    at: int = 0
+
+    def seen(self, times: Column) -> None:
+        """There are rows of these ms."""
+        if len(times):
+            self.at = max(self.at, int(times.max()))
+
+
 class Source(Protocol[_T_co]):
     """What a series draws from."""
 
@@ -65,8 +81,8 @@ class Source(Protocol[_T_co]):
         """What it is, for errors."""
 
     @property
-    def reached(self) -> int:
-        """Everything before this has been given; ms."""
+    def certain(self) -> int:
+        """Everything before this has been given, and nothing will be added to it; ms."""
 
     @property
     def share(self) -> float:
@@ -100,6 +116,7 @@ class Paged(Generic[_T]):
     :param start: ms; what is of this ms counts.
     :param end: ms; what is of this ms does not count.
     :param now: gives ms since the epoch by the clock here.
+    :param latest: what other series know of the server's clock; it is told what this one learns.
     """
 
     unique: ClassVar[bool]
@@ -116,6 +133,8 @@ class Paged(Generic[_T]):
         start: int,
         end: int,
         now: Callable[[], int],
+        *,
+        latest: Latest | None = None,
     ) -> None:
         self._pages = 0
         self._rows = 0
@@ -123,7 +142,13 @@ class Paged(Generic[_T]):
         self._fetching = fetching
         self._start = start
         self._end = end
+        self._open = end > LAST_MS  # until now, whenever that is
+        self._certain = start
+        self._present = start  # as far as is known
         self._now = now
+        self._latest = Latest() if latest is None else latest
+        self._newest: int | None = None  # bar of a minute, as soon as it is asked for
+        self._nothing = start >= end  # is asked for
         self._subject: Subject | None = None
         self._forward: Walk | None = None
         self._pieces: deque[dict[str, Column]] = deque()
@@ -140,9 +165,20 @@ class Paged(Generic[_T]):
         return self._start if self._forward is None else self._forward.reached
 
     @property
+    def certain(self) -> int:
+        """Everything before this has been given, and nothing will be added to it; ms.
+
+        Without an end the time that was gone through reaches into the future: what is given says how far it was got.
+        """
+        return min(self.reached, self._certain) if self._open else self.reached
+
+    @property
     def share(self) -> float:
         """How much of the time has been gone through, from 0 to 1."""
-        return (self.reached - self._start) / max(1, self._end - self._start)
+        end = (
+            min(self._end, self._present) if self._start < self._present else self._end
+        )  # what is to come takes no time
+        return min(1.0, (self.reached - self._start) / max(1, end - self._start))
 
     @property
     def pages(self) -> int:
@@ -173,6 +209,8 @@ class Paged(Generic[_T]):
         """Give the next window that is not empty; None if there is none."""
         while True:
             table = await self.window()
+            if table is None:
+                await self.tell_if_later()
             if table is None or len(table):
                 return table
 
@@ -189,7 +227,10 @@ class Paged(Generic[_T]):
                 raise incomplete(self, error, walk.reached) from error
             if complete:
                 pieces, self._pieces = self._pieces, deque()
-                return self.joined(subject, pieces, last=walk.ask() is None)
+                table = self.joined(subject, pieces, last=walk.ask() is None)
+                if len(table):
+                    self._certain = int(table.columns[TIME][-1]) + self.unique
+                return table
         return None
 
     async def _page(self, walk: Walk, subject: Subject) -> Page:
@@ -210,11 +251,12 @@ class Paged(Generic[_T]):
                 await backward.step()
             except OpenApiError as error:
                 raise incomplete(self, error, backward.reached, backward.table()) from error
+        await self.tell_if_later()
         return backward.table()
 
     async def backward(self) -> Backward[_T]:
         """Begin with everything, to be paged backward."""
-        subject = await self._prepared()
+        subject = await self._prepared(whole=True)
         widths = replace(self.widths(), widest=self.widest_whole or max(1, self._end - self._start))
         return Backward(self, subject, Walk(self._start, self._end, widths, unique=self.unique, forward=False))
 
@@ -228,6 +270,7 @@ class Paged(Generic[_T]):
         new = len(times[taken.rows])
         self._rows += new
         if new:
+            self._latest.seen(times[taken.rows])
             piece = {name: column[taken.rows] for name, column in page.columns.items()}
             (pieces.append if taken.newer else pieces.appendleft)(piece)
         for at in walk.passed[passed:]:
@@ -237,20 +280,55 @@ class Paged(Generic[_T]):
             walk.leave_out_before(await self.begins(subject))
         return taken.complete
 
-    async def _prepared(self) -> Subject:
-        """Resolve the symbol, and look where the future begins: nothing is asked for there."""
+    async def _prepared(self, *, whole: bool = False) -> Subject:
+        """Resolve the symbol, and look where the future begins: nothing is asked for there.
+
+        :param whole: whether everything is to be had in one table, which is got from its end on.
+        """
         if self._subject is None:
             subject = await self._resolve()
             now = self._now() + DAY
-            if self._start >= now:  # or the clock here is not the server's: its newest bar tells
+            if self._start >= now or now < self._end <= LAST_MS:  # or the clock here is wrong: the newest bar tells
                 try:
-                    newest = read_bars(await self._fetching.page(_newest(subject)))
+                    now = max(now, await self._look_for_newest(subject) + DAY)
                 except OpenApiError as error:
-                    raise incomplete(self, error, self._start) from error
-                now = int(newest.opened.max()) + DAY if len(newest) else self._start
+                    if self._start >= now or isinstance(error, TRANSIENT):  # else the clock here has to do
+                        until, got = (self._end, self.joined(subject, (), last=True)) if whole else (self._start, None)
+                        raise incomplete(self, error, until, got) from error
+            self._present = now - DAY
             self._end = max(self._start, min(self._end, now))
             self._subject = subject
         return self._subject
+
+    async def _look_for_newest(self, subject: Subject) -> int:
+        """Ask when the symbol's newest bar opened; ms, 0 if it has none."""
+        if self._newest is None:
+            bars = read_bars(await self._fetching.page(_newest(subject)))
+            self._newest = int(bars.opened.max()) if len(bars) else 0
+            self._latest.seen(bars.opened)
+        return self._newest
+
+    async def tell_if_later(self) -> None:
+        """Warn if everything that was asked for lies well after the symbol's newest bar, and so there is nothing.
+
+        The clock here is no proof of that: the server's may be another one, as a simulated venue's is. Nor is it a
+        fault, as far as anybody can tell: the symbol may be traded no more. Markets are closed for days, so a week is
+        left. What else the account's history has told of the server's time saves the request.
+        """
+        if self._rows or self._nothing or self._subject is None or self._start < self._latest.at + WEEK:
+            return
+        try:
+            newest = await self._look_for_newest(self._subject)
+        except OpenApiError:
+            return  # what was asked for is complete
+        if newest and self._start >= newest + WEEK:
+            # The same words for the same bar: whoever asks again and again is told once, as warnings are.
+            warnings.warn(
+                f"{self._subject.symbol}: the server has nothing as late as was asked for, its newest bar is of "
+                f"{moment(newest).isoformat()}: begin earlier. Its clock may show another time than the one here, as "
+                "a simulated venue's does: the timestamp of a quote has it",
+                stacklevel=2,
+            )
 
     def joined(self, subject: Subject, parts: Iterable[dict[str, Column]], *, last: bool) -> _T:
         """Make a table of parts of it, which are in ascending order.

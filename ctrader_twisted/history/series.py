@@ -103,8 +103,11 @@ class Series(Generic[_T]):
 
     @property
     def reached(self) -> datetime:
-        """Everything before this has been got by iterating."""
-        return moment(self._source.reached)
+        """Everything before this has been got by iterating, and nothing will be added to it: go on from here later on.
+
+        Without an end it is where the newest row was: of what is after that nobody knows yet.
+        """
+        return moment(self._source.certain)
 
     @property
     def passed_over(self) -> tuple[datetime, ...]:
@@ -148,7 +151,7 @@ class Series(Generic[_T]):
         return result
 
     def _end(self, why: BaseException) -> None:
-        if self._ended is not None:
+        if self._ended is not None and self._whole is None:  # one may be fetched when the iteration is over
             return
         self._ended = why
         self._result.clear()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from ctrader_twisted.history.fetching import Fetching
+    from ctrader_twisted.history.paging import Latest
     from ctrader_twisted.market.columns import Column
 
 PAGE: Final = 14_000
@@ -48,8 +49,9 @@ class BarPages(Paged[Bars]):
         *,
         period: str,
         running: bool = False,
+        latest: Latest | None = None,
     ) -> None:
-        super().__init__(subject, fetching, start, end, now)
+        super().__init__(subject, fetching, start, end, now, latest=latest)
         self._period = period
         self._running = running
 
@@ -107,8 +109,9 @@ class TickPages(Paged[Ticks]):
         now: Callable[[], int],
         *,
         side: int,
+        latest: Latest | None = None,
     ) -> None:
-        super().__init__(subject, fetching, start, end, now)
+        super().__init__(subject, fetching, start, end, now, latest=latest)
         self._side = side
         self._begins: int | None = None
 
@@ -139,6 +142,7 @@ class TickPages(Paged[Ticks]):
             except ServerError:
                 self._begins = 0
             else:
+                self._latest.seen(weeks.opened)
                 known = weeks.has_more is False and len(weeks)
                 self._begins = int(weeks.opened.min()) - WEEK if known else 0
         return self._begins

@@ -12,6 +12,7 @@
 * `building` bars of any period out of ticks or quotes.
 * `calendar` where bars open; when a symbol's market is open.
 * `depth` the order book, out of depth events.
+* `times` ms since the epoch as aware datetimes.
 
 `market.units` is the function of that name; the module's classes are exported here.
 """

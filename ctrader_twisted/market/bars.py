@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctrader_twisted.market.calendar import MINUTE, bar_grid
 from ctrader_twisted.market.prices import RELATIVE_DIGITS, price_from_relative
+from ctrader_twisted.market.times import moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
     from ctrader_twisted.messages import ProtoOASpotEvent, ProtoOATrendbar
@@ -42,6 +44,11 @@ class Bar:
     close: Decimal
     ticks: int
     """The wire calls it volume: the number of ticks."""
+
+    @property
+    def time(self) -> datetime:
+        """When it opened, as an aware datetime, in UTC."""
+        return moment(self.opened)
 
 
 class _Running(NamedTuple):

@@ -7,12 +7,13 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ctrader_twisted.market.quotes import Quote
     from ctrader_twisted.messages import ProtoOALightSymbol
 
 Side: TypeAlias = Literal["bid", "mid", "ask"]
+_SIDES: Final[Mapping[str, Side]] = {"bid": "bid", "mid": "mid", "ask": "ask"}
 
 # A chain of divisions: far beyond the seventeen digits of the server's own rates, whatever the caller's context says.
 _PRECISE: Final = Context(prec=50)
@@ -73,7 +74,9 @@ class Conversion:
 
         :param quote_of: gives a symbol's last quote, such as `Quotes.get`.
         :param price: which side of each quote on the way, be it multiplied or divided by.
+        :raises ValueError: if it is no side.
         """
+        price = _SIDES.get(price) or side_of(price)
         rate = Decimal(1)
         for step in self.steps:
             quote = quote_of(step.symbol_id)
@@ -84,13 +87,22 @@ class Conversion:
         return rate
 
 
+def side_of(price: str) -> Side:
+    """Read a side of a quote; capitals make no difference.
+
+    :raises ValueError: if it is none.
+    """
+    side = _SIDES.get(str(price).lower())
+    if side is None:
+        raise ValueError(f'a price is "bid", "mid" or "ask", not {price!r}')
+    return side
+
+
 def _side(quote: Quote, price: Side) -> Decimal | None:
     if price == "bid":
         return quote.bid
     if price == "ask":
         return quote.ask
-    if price != "mid":
-        raise ValueError(f'a price is "bid", "mid" or "ask", not {price!r}')
     if quote.bid is None or quote.ask is None:
         return None
     return _PRECISE.divide(_PRECISE.add(quote.bid, quote.ask), Decimal(2))

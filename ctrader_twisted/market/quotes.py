@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from ctrader_twisted.market.light import LightQuote
 from ctrader_twisted.market.prices import RELATIVE_DIGITS, price_from_relative
+from ctrader_twisted.market.times import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from decimal import Decimal
 
     from ctrader_twisted.messages import ProtoOASpotEvent
@@ -24,6 +26,11 @@ class Quote:
     ask: Decimal | None
     timestamp: int | None
     """The server's time of the latest change in ms since the epoch, or None if the subscription does not carry it."""
+
+    @property
+    def time(self) -> datetime | None:
+        """`timestamp` as an aware datetime, in UTC; None without it."""
+        return None if self.timestamp is None else moment(self.timestamp)
 
     @property
     def spread(self) -> Decimal | None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctrader_twisted.market.times import moment
+
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
 
@@ -20,6 +23,11 @@ class Tick:
     """ms since the epoch, UTC."""
     price: Decimal
 
+    @property
+    def time(self) -> datetime:
+        """When: `at` as an aware datetime, in UTC."""
+        return moment(self.at)
+
 
 @dataclass(frozen=True, slots=True)
 class QuoteTick:
@@ -30,6 +38,11 @@ class QuoteTick:
     """ms since the epoch, UTC."""
     bid: Decimal
     ask: Decimal
+
+    @property
+    def time(self) -> datetime:
+        """When: `at` as an aware datetime, in UTC."""
+        return moment(self.at)
 
     @property
     def spread(self) -> Decimal:

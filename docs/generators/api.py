@@ -50,6 +50,7 @@ AREAS: Final = (
             "ctrader_twisted:Environment",
             "ctrader_twisted:*",
             "ctrader_twisted.proxy:proxy_opening",
+            "ctrader_twisted.session.standing:Course",
             "ctrader_twisted.protocol:Tap",
             "ctrader_twisted.wire.envelope:Burst",
         ),

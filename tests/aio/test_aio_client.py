@@ -65,6 +65,7 @@ def test_a_client_says_where_it_stands(run: Running) -> None:
             assert client.account_ids == (1000001, 1000002)
             assert client.state is ConnectionState.READY
             assert client.environment.name == "simulator"
+            assert repr(client) == f"<OpenApiClient of {client.environment}: ready>"
             assert (await client.version()).version
             assert (await client.request(ProtoOAVersionReq())).version
             assert client.in_flight == 0
@@ -72,6 +73,7 @@ def test_a_client_says_where_it_stands(run: Running) -> None:
                 await client.account()
         client_awaited = await connect(simulator=True)
         await client_awaited.close()
+        assert repr(client_awaited).endswith(": closed>")
         assert client_awaited.state is ConnectionState.CLOSED
 
     run(main)
@@ -134,6 +136,8 @@ def test_history_is_whole_or_page_by_page(run: Running) -> None:
             assert [page async for page in series] == []
             with pytest.raises(HistoryRefused):
                 await account.bars("EURUSD", "H1", END, START)
+            with pytest.warns(UserWarning, match="nothing as late as was asked for, its newest bar is of 2026-03-03"):
+                assert len(await account.bars("EURUSD", "H1", datetime(2026, 6, 1, tzinfo=UTC))) == 0
 
     run(main)
 

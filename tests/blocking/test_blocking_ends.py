@@ -142,7 +142,7 @@ def test_the_thread_of_listeners_ends_with_a_client_that_nobody_has() -> None:
     told = threading.Event()
     client.once(ProtoOAExecutionEvent, lambda _: told.set())
     client.account(1000001).buy("EURUSD", Lots("0.1")).filled()
-    assert told.wait(20)
+    assert told.wait(60)
     assert listening_threads() == before + 1
     del client
     gc.collect()
@@ -189,7 +189,7 @@ def test_what_ends_after_it_was_given_up_is_undone(client: Client, monkeypatch: 
     free = threading.Event()
 
     def busy() -> str:
-        free.wait(20)
+        free.wait(60)
         return "made"
 
     with pytest.raises(CallTimeout, match="the reactor's thread is busy"):
@@ -204,7 +204,7 @@ def test_a_time_out_within_a_signal_handler_gives_up_what_it_came_upon(
 ) -> None:
     thread = client._link.thread
     free = threading.Event()
-    thread.later(lambda: free.wait(20))
+    thread.later(lambda: free.wait(60))
 
     def handler(call: threads._Call, seconds: float | None) -> bool:
         raise CallTimeout("the handler's own call", 1, "it was busy")
@@ -244,12 +244,12 @@ def test_one_bound_may_be_around_calls_of_two_threads(account: Account) -> None:
     def other() -> float | None:
         with quick:
             inside.set()
-            outside.wait(20)
+            outside.wait(60)
             return account._link.bound()
 
     with quick:
         waits = in_a_thread(other)
-        assert inside.wait(20)
+        assert inside.wait(60)
     outside.set()
     assert waits() == 0.3
     assert account._link.bound() == 60.0

@@ -153,7 +153,7 @@ client = connect(simulator=True)
 account = client.account(1000001)
 account.on(PositionOpened, stuck)
 account.buy("EURUSD", Lots("0.1")).filled()
-called.wait(10)
+called.wait(60)
 print(account.positions[next(iter(account.positions))].volume)
 """
     )

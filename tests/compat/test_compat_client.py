@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 from twisted.application.internet import ClientService
 from twisted.application.service import IService, MultiService
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.error import ConnectionRefusedError, DNSLookupError
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
@@ -50,6 +53,10 @@ from tests.compat.joined import Joined, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from twisted.logger import LogEvent
+
+    from tests.conftest import LoggedErrors
 
 TRADER = ProtoOATraderReq(ctidTraderAccountId=EUR_ACCOUNT)
 APPLICATION = ProtoOAApplicationAuthReq(clientId=CLIENT_ID, clientSecret=CLIENT_SECRET)
@@ -207,6 +214,69 @@ def test_it_is_connected_again_after_a_loss_at_the_retry_policys_pace(kit: Venue
     joined.stop()
 
 
+@pytest.fixture
+def told() -> Iterator[list[tuple[LogLevel, str]]]:
+    """What the client has logged of connections that can't be had, with its level."""
+    events: list[tuple[LogLevel, str]] = []
+
+    def observe(event: LogEvent) -> None:
+        if event["log_namespace"] == "ctrader_twisted.compat.client":
+            events.append((event["log_level"], formatEvent(event)))
+
+    globalLogPublisher.addObserver(observe)
+    yield events
+    globalLogPublisher.removeObserver(observe)
+
+
+def test_a_program_that_never_connects_is_told_why_once(
+    kit: VenueKit, told: list[tuple[LogLevel, str]], logged_errors: LoggedErrors
+) -> None:
+    """No callback is called before there is a connection, and what is not critical goes nowhere without a log."""
+    kit.refuse_connections()
+    joined = Joined(kit).start()
+    refused = "venue:5035: the connection was refused: nothing listens there, or a firewall is in the way; trying again"
+    assert told == [(LogLevel.critical, refused)]
+    kit.advance(100)
+    assert len(told) == 1 and not joined.told
+    kit.accept_connections()
+    kit.advance(1.5)
+    kit.refuse_connections()
+    kit.cut()
+    kit.advance(100)
+    assert told[1:] == [(LogLevel.warn, refused)]  # the next time: the callback has been told, too
+    joined.stop()
+    assert len(told) == 2
+    logged_errors.flush()
+
+
+def test_another_reason_is_told_as_well(
+    kit: VenueKit, told: list[tuple[LogLevel, str]], logged_errors: LoggedErrors
+) -> None:
+    reasons = [DNSLookupError(), DNSLookupError(), ConnectionRefusedError(), DNSLookupError()]
+    endpoint = SimpleNamespace(connect=lambda factory: fail(reasons.pop(0)))
+    client = Client("venue", 5035, TcpProtocol, lambda _: 1.0, kit.clock, reactor=kit.clock, endpoint=endpoint)
+    client.startService()
+    kit.advance(3.5)
+    unresolved = "venue:5035: the host name can't be resolved: check it, and this machine's DNS; trying again"
+    assert [said for _, said in told] == [unresolved, ANY, unresolved] and "refused" in told[1][1]
+    kit.settle(client.stopService())
+    logged_errors.flush()
+
+
+def test_a_preparation_that_fails_is_told(
+    kit: VenueKit, told: list[tuple[LogLevel, str]], logged_errors: LoggedErrors
+) -> None:
+    wrong = ProtoOAApplicationAuthReq(clientId=CLIENT_ID, clientSecret="not the secret")
+    joined = Joined(kit, prepareConnection=lambda protocol: joined.client.send(wrong))
+    joined.start()
+    kit.advance(10)
+    assert len(told) == 1 and joined.told.count("connected") > 3
+    assert "venue:5035: preparing the connection failed: " in told[0][1] and "CH_CLIENT_AUTH_FAILURE" in told[0][1]
+    assert "not the secret" not in told[0][1]
+    joined.stop()
+    logged_errors.flush()
+
+
 def test_a_connection_is_prepared_before_it_is_given_out(kit: VenueKit) -> None:
     gate: Deferred[None] = Deferred()
     prepared: list[object] = []
@@ -225,7 +295,7 @@ def test_a_connection_is_prepared_before_it_is_given_out(kit: VenueKit) -> None:
     joined.stop()
 
 
-def test_a_connection_lost_while_it_is_prepared_is_made_anew(kit: VenueKit) -> None:
+def test_a_connection_lost_while_it_is_prepared_is_made_anew(kit: VenueKit, logged_errors: LoggedErrors) -> None:
     asked: list[Deferred[object]] = []
 
     def prepare(protocol: TcpProtocol) -> Deferred[object]:
@@ -241,9 +311,12 @@ def test_a_connection_lost_while_it_is_prepared_is_made_anew(kit: VenueKit) -> N
     kit.advance(2)
     assert isinstance(kit.settle(joined.client.whenConnected()), TcpProtocol)
     joined.stop()
+    logged_errors.flush()
 
 
-def test_a_connection_whose_preparation_fails_is_dropped_and_made_anew(kit: VenueKit) -> None:
+def test_a_connection_whose_preparation_fails_is_dropped_and_made_anew(
+    kit: VenueKit, told: list[tuple[LogLevel, str]], logged_errors: LoggedErrors
+) -> None:
     attempts: list[object] = []
 
     def prepare(protocol: TcpProtocol) -> None:
@@ -260,7 +333,11 @@ def test_a_connection_whose_preparation_fails_is_dropped_and_made_anew(kit: Venu
     assert type(error) is RequestNotSent and isinstance(error.__cause__, ZeroDivisionError)
     kit.advance(2)
     assert joined.told == ["connected", "disconnected", "connected"] and joined.client.isConnected
+    assert [said for _, said in told] == [
+        "venue:5035: preparing the connection failed: ZeroDivisionError(); trying again"
+    ]
     joined.stop()
+    logged_errors.flush()
 
 
 def test_a_derived_protocol_is_used_and_may_send_by_itself(kit: VenueKit) -> None:
@@ -335,7 +412,7 @@ def test_nobody_is_left_waiting_when_the_client_is_stopped(joined: Joined) -> No
     assert isinstance(failure_of(joined.client.send(TRADER)), RequestNotSent)
 
 
-def test_it_can_be_stopped_while_it_is_not_connected(kit: VenueKit) -> None:
+def test_it_can_be_stopped_while_it_is_not_connected(kit: VenueKit, logged_errors: LoggedErrors) -> None:
     kit.refuse_connections()
     joined = Joined(kit).start()
     waiting = joined.client.send(APPLICATION)
@@ -344,6 +421,7 @@ def test_it_can_be_stopped_while_it_is_not_connected(kit: VenueKit) -> None:
     kit.accept_connections()
     kit.advance(60)
     assert joined.told == []
+    logged_errors.flush()
 
 
 def test_each_connection_has_a_queue_of_its_own(kit: VenueKit) -> None:
@@ -427,7 +505,7 @@ def test_the_time_spent_waiting_for_a_connection_counts(kit: VenueKit) -> None:
     joined.stop()
 
 
-def test_a_request_that_finds_no_connection_says_why(kit: VenueKit) -> None:
+def test_a_request_that_finds_no_connection_says_why(kit: VenueKit, logged_errors: LoggedErrors) -> None:
     kit.refuse_connections()
     joined = Joined(kit)
     asked = joined.client.send(APPLICATION)
@@ -435,6 +513,7 @@ def test_a_request_that_finds_no_connection_says_why(kit: VenueKit) -> None:
     error = failure_of(asked)
     assert isinstance(error, RequestNotSent) and "refused" in str(error)
     joined.stop()
+    logged_errors.flush()
 
 
 def test_cancelling_says_what_became_of_the_request(joined: Joined) -> None:

@@ -37,6 +37,8 @@ from tests.compat.joined import Joined, failure_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.conftest import LoggedErrors
+
 TRADER = ProtoOATraderReq(ctidTraderAccountId=EUR_ACCOUNT)
 APPLICATION = ProtoOAApplicationAuthReq(clientId=CLIENT_ID, clientSecret=CLIENT_SECRET)
 ORDER = ProtoOANewOrderReq(ctidTraderAccountId=EUR_ACCOUNT, symbolId=1, orderType=MARKET, tradeSide=BUY, volume=100_000)
@@ -109,7 +111,9 @@ def test_an_acceptance_succeeds(joined: Joined) -> None:
     assert Protobuf.extract(got[0]).executionType == ORDER_ACCEPTED
 
 
-def test_what_waits_for_a_connection_may_be_cancelled_by_what_waits_beside_it(kit: VenueKit) -> None:
+def test_what_waits_for_a_connection_may_be_cancelled_by_what_waits_beside_it(
+    kit: VenueKit, logged_errors: LoggedErrors
+) -> None:
     kit.refuse_connections()
     joined = Joined(kit).start()
     first, second = joined.client.send(APPLICATION), joined.client.send(TRADER)
@@ -117,6 +121,7 @@ def test_what_waits_for_a_connection_may_be_cancelled_by_what_waits_beside_it(ki
     joined.stop()
     assert first.result is None
     assert isinstance(failure_of(second), CancelledUnsent)
+    logged_errors.flush()
 
 
 def test_what_is_sent_after_a_new_start_waits_for_the_new_connection(joined: Joined) -> None:

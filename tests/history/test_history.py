@@ -256,11 +256,27 @@ def test_without_an_end_it_goes_to_the_newest() -> None:
 
 def test_nothing_is_asked_for_the_future_but_where_it_begins() -> None:
     with Desk() as desk:
-        tables = desk.each(desk.account.ticks("EURUSD", "bid", NOW + 300 * DAY, NOW + 900 * DAY))
-        assert tables == []
+        with pytest.warns(UserWarning, match="EURUSD: the server has nothing as late"):
+            assert desk.each(desk.account.ticks("EURUSD", "bid", NOW + 300 * DAY, NOW + 900 * DAY)) == []
         assert len(desk.asked) == 1
-        tables = desk.each(desk.account.ticks("EURUSD", "bid", NOW - HOUR / 30, NOW + 900 * DAY))
+        assert desk.each(desk.account.ticks("EURUSD", "bid", NOW - HOUR / 30, NOW + 900 * DAY))
         assert len(desk.asked) < 12
+
+
+@pytest.mark.parametrize("how", ["whole", "each"])
+def test_what_lies_after_the_newest_of_the_server_is_told(how: str) -> None:
+    start = NOW + 8 * DAY
+    with Desk() as desk:
+        for series in (
+            desk.account.bars("EURUSD", "M1", start),
+            desk.account.ticks("EURUSD", "bid", start, start + HOUR),
+            desk.account.quote_ticks("EURUSD", start, start + HOUR),
+        ):
+            with pytest.warns(
+                UserWarning, match="^EURUSD: .*, its newest bar is of 2026-03-03T08:5.*begin earlier"
+            ) as told:
+                assert len(getattr(desk, how)(series)) == 0
+            assert len({str(each.message) for each in told}) == 1  # said once, as long as nobody filters otherwise
 
 
 def test_an_empty_span_asks_for_nothing() -> None:
@@ -556,6 +572,24 @@ def test_a_client_that_is_closed_ends_what_waits(waits: str) -> None:
         late = desk.account.bars("EURUSD", "M1", NOW - HOUR, NOW)
         with pytest.raises(ClientClosed):
             desk.settle(late.whole())
+
+
+@pytest.mark.parametrize("ends", ["the client", "the series"])
+def test_a_whole_after_an_iteration_ends_as_any_other(ends: str) -> None:
+    with Desk() as desk:
+        series = desk.account.bars("EURUSD", "M1", NOW - HOUR, NOW)
+        assert desk.each(series)
+        desk.play("backend_down", seconds=1e6)
+        whole = series.whole()
+        desk.advance(20.0)
+        asked = len(desk.asked)
+        closed = desk.client_.close() if ends == "the client" else series.close()
+        with pytest.raises(ClientClosed if ends == "the client" else CancelledError):
+            desk.settle(whole, 0.0)
+        desk.advance(100.0)
+        assert len(desk.asked) == asked
+        if closed is not None:
+            desk.settle(closed)
 
 
 def test_many_at_once_keep_to_the_limits() -> None:

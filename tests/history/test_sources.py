@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
 from twisted.logger import formatEvent, globalLogPublisher
 
 from ctrader_twisted.errors import (
@@ -17,107 +15,25 @@ from ctrader_twisted.errors import (
     UndecodablePayload,
     UnknownSymbol,
 )
-from ctrader_twisted.history.both_sides import QuotePages
-from ctrader_twisted.history.paging import Subject
 from ctrader_twisted.history.plan import LAST_MS
 from ctrader_twisted.history.series import Series
-from ctrader_twisted.history.sources import BarPages, TickPages
 from ctrader_twisted.history.tables import concat
 from ctrader_twisted.market.calendar import WEEK
-from ctrader_twisted.messages import (
-    ProtoOAGetTickDataReq,
-    ProtoOAGetTickDataRes,
-    ProtoOAGetTrendbarsReq,
-    ProtoOAGetTrendbarsRes,
+from ctrader_twisted.messages import ProtoOAGetTrendbarsReq
+from tests.history.made_up import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    Server,
+    bar_pages,
+    each,
+    quotes,
+    result,
+    rows,
+    run,
+    tick_pages,
 )
-
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-NOW = 1_784_000_040_000  # a whole minute
-SUBJECT = Subject(7, 1, "EURUSD", 5)
-
-
-class Server:
-    """Answers at once, from rows that it is given.
-
-    :ivar bars: openings.
-    :ivar ticks: time and price by side, ascending.
-    :ivar errors: what it fails with, by the number of the request.
-    :ivar widest: ms that a request may cover.
-    :ivar always: what it answers from the third request on.
-    :ivar keeps: which end of what is asked for a page keeps.
-    """
-
-    def __init__(self, bars: list[int] | None = None, ticks: dict[int, list[tuple[int, int]]] | None = None) -> None:
-        self.bars = bars or []
-        self.ticks = ticks or {}
-        self.page_size = 10
-        self.widest = 10**15
-        self.errors: dict[int, Exception] = {}
-        self.always: bytes | None = None
-        self.keeps = "newest"
-        self.asked: list[Any] = []
-
-    async def page(self, message: ProtoOAGetTrendbarsReq | ProtoOAGetTickDataReq) -> bytes:
-        self.asked.append(message)
-        error = self.errors.pop(len(self.asked) - 1, None)
-        if error is not None:
-            raise error
-        if self.always is not None and len(self.asked) > 2:
-            return self.always
-        if message.HasField("fromTimestamp") and message.toTimestamp - message.fromTimestamp >= self.widest:
-            raise ServerError("INCORRECT_BOUNDARIES")
-        if isinstance(message, ProtoOAGetTrendbarsReq):
-            found = [at for at in self.bars if message.fromTimestamp <= at <= message.toTimestamp]
-            answer = ProtoOAGetTrendbarsRes(ctidTraderAccountId=7, period=1, hasMore=len(found) > self.page_size)
-            for at in self.kept(found):
-                answer.trendbar.add(volume=3, low=100, deltaClose=1, deltaHigh=2, utcTimestampInMinutes=at // MINUTE)
-            return answer.SerializeToString()
-        rows = [row for row in self.ticks[message.type] if message.fromTimestamp <= row[0] <= message.toTimestamp]
-        ticks = ProtoOAGetTickDataRes(ctidTraderAccountId=7, hasMore=len(rows) > self.page_size)
-        before = (0, 0)
-        for row in self.kept(rows)[::-1]:
-            ticks.tickData.add(timestamp=row[0] - before[0], tick=row[1] - before[1])
-            before = row
-        return ticks.SerializeToString()
-
-    def kept(self, rows: list[Any]) -> list[Any]:
-        return rows[-self.page_size :] if self.keeps == "newest" else rows[: self.page_size]
-
-
-def subject() -> Any:
-    return succeed(SUBJECT)
-
-
-def bar_pages(server: Server, start: int, end: int, period: str = "M1", now: int = NOW, **options: Any) -> BarPages:
-    return BarPages(subject, server, start, end, lambda: now, period=period, **options)
-
-
-def tick_pages(server: Server, start: int, end: int, side: int = 1) -> TickPages:
-    return TickPages(subject, server, start, end, lambda: NOW, side=side)
-
-
-def run(coroutine: Any) -> Any:
-    """Run what waits for nothing."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        return done.value
-    raise AssertionError("it waits")
-
-
-def result(waiting: Deferred[Any]) -> Any:
-    found: list[Any] = []
-    waiting.addCallback(found.append)
-    return found[0]
-
-
-def each(source: Any) -> list[Any]:
-    found = []
-    while (table := run(source.next())) is not None:
-        assert len(table)
-        found.append(table)
-    return found
-
 
 # ------------------------------------------------------------------------------------------------------------ bars
 
@@ -291,10 +207,6 @@ def test_a_span_that_begins_and_ends_between_ticks_of_one_ms_has_all_or_none() -
 # ------------------------------------------------------------------------------------------------------------ quotes
 
 
-def quotes(server: Server, start: int, end: int) -> QuotePages:
-    return QuotePages(tick_pages(server, start, end, 1), tick_pages(server, start, end, 2))
-
-
 def both_sides(count: int = 400) -> Server:
     return Server(
         ticks={
@@ -302,10 +214,6 @@ def both_sides(count: int = 400) -> Server:
             2: [(NOW - 10 * HOUR + index * 97_000, 2_000 + index) for index in range(count // 2)],
         }
     )
-
-
-def rows(table: Any) -> list[tuple[int, ...]]:
-    return list(zip(*(column.tolist() for column in table.columns.values()), strict=True))
 
 
 def test_quotes_by_the_window_are_those_of_the_whole() -> None:
@@ -407,94 +315,6 @@ def test_ticks_that_can_not_be_had_are_told() -> None:
         globalLogPublisher.removeObserver(note)
 
 
-# ------------------------------------------------------------------------------------------- before there is history
-
-YEARS_AGO, FIRST_WEEK = NOW - 300 * WEEK, NOW - 10 * WEEK
-EARLY = [(FIRST_WEEK - DAY, 90), (FIRST_WEEK + HOUR, 100), (FIRST_WEEK + 3 * WEEK, 101)]
-
-
-def begins(weeks: list[int] | None = None) -> Server:
-    """A server whose ticks of both sides are `EARLY` ones, and whose bars are of these weeks."""
-    weeks = [FIRST_WEEK, FIRST_WEEK + WEEK] if weeks is None else weeks
-    return Server(weeks, {1: EARLY, 2: EARLY})
-
-
-def got(server: Server, how: str, side: int = 1, until: int = NOW) -> list[tuple[int, int]]:
-    source = tick_pages(server, YEARS_AGO, until, side)
-    tables = [run(source.whole())] if how == "whole" else each(source)
-    return [row for table in tables for row in rows(table)]
-
-
-def looked_up(server: Server) -> int:
-    return sum(isinstance(message, ProtoOAGetTrendbarsReq) for message in server.asked)
-
-
-@pytest.mark.parametrize("side", [1, 2])
-@pytest.mark.parametrize("how", ["whole", "windows"])
-def test_bars_tell_where_ticks_begin(how: str, side: int) -> None:
-    server = begins()
-    assert got(server, how, side) == EARLY  # also what is up to a week before the first bar
-    assert len(server.asked) < 30
-    assert looked_up(server) == 1
-    server.asked.clear()
-    assert got(server, how, side, until=FIRST_WEEK - 20 * WEEK) == []
-    assert len(server.asked) <= 5
-
-
-@pytest.mark.parametrize("how", ["whole", "windows"])
-def test_what_is_not_known_to_be_empty_is_asked_for(how: str) -> None:
-    refuses, loses, says_nothing = begins(), begins(), begins([])
-    refuses.widest = WEEK + 1  # as old servers do
-    loses.page_size = 1  # of two bars
-    earlier = begins([YEARS_AGO - WEEK, FIRST_WEEK])
-    for server in (refuses, loses, says_nothing, earlier):
-        assert got(server, how) == EARLY
-        assert len(server.asked) > 295
-        assert looked_up(server) == 1
-
-
-def test_time_without_bars_in_the_middle_is_asked_for() -> None:
-    server = begins([YEARS_AGO + 100 * WEEK, NOW - WEEK])
-    assert got(server, "windows") == EARLY
-    assert 195 < len(server.asked) < 215
-
-
-@pytest.mark.parametrize("how", ["whole", "windows"])
-def test_a_span_that_is_not_long_is_not_looked_up(how: str) -> None:
-    server = begins()
-    source = tick_pages(server, FIRST_WEEK - 2 * DAY, FIRST_WEEK - 2 * DAY + 2 * WEEK)
-    tables = [run(source.whole())] if how == "whole" else each(source)
-    assert [row for table in tables for row in rows(table)] == EARLY[:2]
-    assert not looked_up(server)
-
-
-@pytest.mark.parametrize("how", ["whole", "windows"])
-def test_weeks_with_ticks_are_not_looked_up(how: str) -> None:
-    ticks = [(NOW - count * DAY, count) for count in range(70, 0, -1)]
-    server = Server(ticks={1: ticks})
-    source = tick_pages(server, NOW - 70 * DAY, NOW)
-    tables = [run(source.whole())] if how == "whole" else each(source)
-    assert [row for table in tables for row in rows(table)] == ticks
-    assert not looked_up(server)
-
-
-@pytest.mark.parametrize("how", ["whole", "windows"])
-def test_a_lookup_that_fails_loses_nothing(how: str) -> None:
-    server = begins()
-    assert got(server, how) == EARLY
-    where = [isinstance(message, ProtoOAGetTrendbarsReq) for message in server.asked].index(True)
-    server.asked.clear()
-    server.errors[where] = AnswerTimeout("ProtoOAGetTrendbarsReq", "no answer")
-    source = tick_pages(server, YEARS_AGO, NOW)
-    with pytest.raises(HistoryIncomplete) as caught:
-        run(source.whole()) if how == "whole" else each(source)
-    if how == "windows":
-        assert [row for table in each(source) for row in rows(table)] == EARLY
-    else:
-        until = round(caught.value.until.timestamp() * 1000)
-        assert got(server, how, until=until) + rows(caught.value.got) == EARLY
-
-
 def test_ten_ticks_of_a_ms_that_just_fit_are_all() -> None:
     ticks = [(NOW - 9, 1), *[(NOW - 5, price) for price in range(10)], (NOW - 3, 2)]
     source = tick_pages(Server(ticks={1: ticks}), NOW - HOUR, NOW)
@@ -533,6 +353,6 @@ def test_whichever_end_of_what_is_asked_for_a_page_keeps(keeps: str) -> None:
 )
 def test_a_longer_bar_runs_until_the_next_one_opens(period: str, opened: datetime, closes: datetime) -> None:
     opens, ends = (round(each.timestamp() * 1000) for each in (opened, closes))
-    for now, rows in ((ends - 1, 0), (ends, 1)):
+    for now, count in ((ends - 1, 0), (ends, 1)):
         source = bar_pages(Server([opens]), opens - DAY, ends + DAY, period, now)
-        assert len(run(source.whole())) == rows
+        assert len(run(source.whole())) == count

@@ -57,6 +57,14 @@ def test_rows_are_decimals() -> None:
     assert QUOTES[0].spread == Decimal("0.002")
 
 
+def test_rows_have_aware_datetimes() -> None:
+    expected = datetime(2026, 3, 3, 9, 0, 0, 1_000, UTC)
+    assert (TICKS[2].time, TICKS[2].time.utcoffset()) == (expected, timedelta())
+    assert [row.time for row in QUOTES][:1] == [datetime(2026, 3, 3, 9, tzinfo=UTC)]
+    assert bars()[1].time == datetime(2026, 3, 3, 9, 1, tzinfo=UTC)
+    assert Tick(1, 2, -1, Decimal(1)).time == datetime(1969, 12, 31, 23, 59, 59, 999_000, UTC)
+
+
 def test_rows_of_a_long_table_are_all_there() -> None:
     long = bars(10_000)
     assert [row.opened for row in long] == long.opened.tolist()

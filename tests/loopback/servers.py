@@ -95,14 +95,14 @@ class AnsweringFactory(ServerFactory):
 
 
 def over_sockets(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
-    """Run an ``async`` test in the reactor, for at most 30 seconds."""
+    """Run an ``async`` test in the reactor, for at most 90 seconds."""
 
     @functools.wraps(test)
     async def limited(*args: Any, **kwargs: Any) -> None:
         from twisted.internet import reactor
 
         running = Deferred.fromCoroutine(test(*args, **kwargs))
-        running.addTimeout(30, reactor)
+        running.addTimeout(90, reactor)
         await running
 
     return pytest_twisted.ensureDeferred(limited)

@@ -175,6 +175,26 @@ async def test_a_simulator_for_the_commands_alone(reactor: Any, room: Room, caps
     assert {one["status"] for one in found.all("account")} == {"ok"}
 
 
+@pytest.mark.parametrize("output", ["", '[[output]]\npath = "-"\n'])
+@pytest.mark.parametrize(
+    ("account_id", "detail", "remedy"),
+    [
+        (42, "the simulator has no account 42", "It has 1000001, 1000002; without an id, the first of them is taken"),
+        (2000002, "2000002 is the login of account 1000002", "Write id = 1000002"),
+    ],
+)
+@over_sockets
+async def test_an_account_that_the_simulator_has_not(
+    reactor: Any, room: Room, capsys: Capsys, output: str, account_id: int, detail: str, remedy: str
+) -> None:
+    """Whether the daemon could run it, or the commands alone."""
+    room.config.write_text(f'[simulator]\n[[account]]\nenvironment = "simulator"\nid = {account_id}\n{output}')
+    found = await checked(reactor, capsys, room.config)
+    assert found.status == 1
+    account = found.one("account")
+    assert (account["detail"], account["remedy"]) == (detail, remedy)
+
+
 @over_sockets
 async def test_a_simulator_without_an_account(reactor: Any, room: Room, capsys: Capsys) -> None:
     room.config.write_text("[simulator]\n")
@@ -763,8 +783,25 @@ async def test_an_account_that_no_kept_token_opens(reactor: Any, room: Room, ven
     await room.keep(reactor)
     found = await checked(reactor, capsys, room.config)
     assert found.status == 1
-    assert found.one("account")["detail"] == "no token is known that opens it"
-    assert found.one("account")["remedy"] == "Log in with a cTrader ID that owns it: ctrader login"
+    known = f"{DEMO_ACCOUNT}, {SECOND_ACCOUNT}, {LIVE_ACCOUNT}"
+    assert found.one("account")["detail"] == f"no token is known that opens it; those there are open {known}"
+    assert found.one("account")["remedy"] == (
+        "Check the id (the ctidTraderAccountId, not the login), or log in with a cTrader ID that owns it: ctrader login"
+    )
+    assert found.one("token")["status"] == "ok", "it was asked what it opens"
+
+
+@over_sockets
+async def test_the_login_of_an_account_that_a_kept_token_opens(
+    reactor: Any, room: Room, venue: Venue, capsys: Capsys
+) -> None:
+    """The terminal shows it, and it is taken for the id."""
+    room.write(port_of(venue, reactor), root=venue.trust_root_pem, accounts=account_table(LOGIN))
+    await room.keep(reactor)
+    found = await checked(reactor, capsys, room.config)
+    assert found.status == 1
+    assert found.one("account")["detail"] == f"{LOGIN} is the login of account {DEMO_ACCOUNT}"
+    assert found.one("account")["remedy"] == f"Write id = {DEMO_ACCOUNT}"
 
 
 @over_sockets

@@ -172,7 +172,7 @@ def test_signs_and_colours_on_a_terminal_that_has_them(tmp_path: Path) -> None:
         process = subprocess.Popen([*CTRADER, "check"], cwd=tmp_path, env=environment, stdout=theirs, stderr=theirs)
         os.close(theirs)
         outputs[name] = _everything(ours).decode()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert "✓" in outputs["colourful"] and "\x1b[32m" in outputs["colourful"]
     assert "✓" not in outputs["plain"] and "\x1b" not in outputs["plain"]
     assert outputs["plain"].startswith("ok       configuration")
@@ -224,7 +224,7 @@ def venue(tmp_path: Path) -> Iterator[LoneVenue]:
     venue = LoneVenue(tmp_path)
     yield venue
     venue.process.terminate()
-    venue.process.wait(10)
+    venue.process.wait(60)
 
 
 @pytest.mark.slow

@@ -35,6 +35,8 @@ from tests.loopback.servers import over_sockets
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from tests.conftest import LoggedErrors
+
 FOLDER = os.environ.get("CTRADER_OPEN_API", "")
 MODULES = ("OpenApiCommonMessages", "OpenApiCommonModelMessages", "OpenApiMessages", "OpenApiModelMessages")
 
@@ -244,7 +246,9 @@ def test_callers_are_told_when_the_line_drops(memory: Memory, clock: task.Clock,
     joined.stop()
 
 
-def test_it_can_be_stopped_while_there_is_no_connection(theirs: Any, kit: VenueKit) -> None:
+def test_it_can_be_stopped_while_there_is_no_connection(
+    theirs: Any, kit: VenueKit, logged_errors: LoggedErrors
+) -> None:
     from twisted.internet import reactor
 
     there = theirs.Client("localhost", 1, theirs.TcpProtocol)
@@ -257,10 +261,11 @@ def test_it_can_be_stopped_while_there_is_no_connection(theirs: Any, kit: VenueK
     joined = Joined(kit).start()
     joined.stop()
     assert not joined.client.running
+    logged_errors.flush()
 
 
 @over_sockets
-async def test_certificates_are_verified(theirs: Any, venue: Venue) -> None:
+async def test_certificates_are_verified(theirs: Any, venue: Venue, logged_errors: LoggedErrors) -> None:
     from twisted.internet import reactor
 
     port = venue.listen(reactor).getHost().port
@@ -283,6 +288,7 @@ async def test_certificates_are_verified(theirs: Any, venue: Venue) -> None:
     with pytest.raises(RequestNotSent, match="its certificate is"):
         await asked
     await here.stopService()
+    logged_errors.flush()
 
 
 @over_sockets

@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from tests.conftest import LoggedErrors
+
 
 @pytest_twisted.async_yield_fixture
 async def venue() -> AsyncIterator[Venue]:
@@ -230,7 +232,9 @@ async def test_the_console_goes_on_after_the_line_was_cut(venue: Venue) -> None:
 
 
 @over_sockets
-async def test_a_server_whose_certificate_is_not_trusted_hears_nothing(venue: Venue) -> None:
+async def test_a_server_whose_certificate_is_not_trusted_hears_nothing(
+    venue: Venue, logged_errors: LoggedErrors
+) -> None:
     from twisted.internet import reactor
 
     port = venue.listen(reactor).getHost().port
@@ -248,6 +252,7 @@ async def test_a_server_whose_certificate_is_not_trusted_hears_nothing(venue: Ve
             assert "its certificate is" in str(caught.value)
             assert [type(one) for one in told] == [ConnectionFailed]
     assert len(venue.conversations) == 0
+    logged_errors.flush()
 
 
 @over_sockets

@@ -69,7 +69,7 @@ def spawn(*arguments: str, **settings: Any) -> subprocess.Popen[str]:
     return process
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 30) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[str], timeout: float = 90) -> tuple[int, str, str]:
     """Wait for a process and give status, stdout and stderr; no run may show a secret or a traceback."""
     try:
         out, err = process.communicate(timeout=timeout)
@@ -80,7 +80,7 @@ def finish(process: subprocess.Popen[str], timeout: float = 30) -> tuple[int, st
     return process.returncode, out or "", err
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"no {what} within {seconds} s"
@@ -140,7 +140,7 @@ class LoneVenue:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         assert "hush" not in self.log
 
 
@@ -269,7 +269,7 @@ def test_a_lookup_that_hangs_holds_up_no_end(tmp_path: Path) -> None:
     process = spawn("--config", str(config), "--seconds", "1", program=[sys.executable, "-c", HANGING])
     status, _, err = finish(process)
     assert status == 0 and "looking up" in err
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40  # the look-up takes sixty
 
 
 def test_secrets_from_a_credentials_file(write: Callable[..., str], tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_a_closed_pipe(write: Callable[..., str]) -> None:
     process.stdout.close()
     assert process.stderr is not None
     err = process.stderr.read()
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     process.stderr.close()
     assert "stdout: its reader has closed the pipe" in err and "Traceback" not in err and "hush" not in err
 
@@ -382,7 +382,7 @@ def test_a_closed_pipe(write: Callable[..., str]) -> None:
 def test_a_reader_that_stops_reading_does_not_hold_up_the_end(write: Callable[..., str]) -> None:
     """What the pipe holds is there when somebody looks at last."""
     process = spawn("--config", write(), "--seconds", "2")
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     status, out, _ = finish(process)
     assert status == 0 and read(out)
 
@@ -396,7 +396,7 @@ def test_a_service_of_the_users(write: Callable[..., str]) -> None:
 def test_in_the_background(write: Callable[..., str], tmp_path: Path) -> None:
     path, pid_file, log = tmp_path / "events.jsonl", tmp_path / "ctrader.pid", tmp_path / "ctrader.log"
     command = [*TWISTD, f"--pidfile={pid_file}", f"--logfile={log}", "ctrader", "--config", write("events.jsonl")]
-    subprocess.run(command, env=environment(**SECRETS), check=True, timeout=30)
+    subprocess.run(command, env=environment(**SECRETS), check=True, timeout=90)
     wait_for(lambda: path.exists() and b'"quote"' in path.read_bytes(), "quote")
     os.kill(int(pid_file.read_text()), signal.SIGTERM)
     wait_for(lambda: not pid_file.exists(), "end", 6)

@@ -44,7 +44,7 @@ def client_of(reactor: Any, port: int, trust_root: Any, recorder: FlightRecorder
 async def subscribe(client: OpenApiClient, heard: list[Message]) -> None:
     """Bring a client to where spots arrive, keeping what it hears."""
     client.on(Message, heard.append)
-    await client.when_ready(timeout=10)
+    await client.when_ready(timeout=60)
     await client.account_auth(ctidTraderAccountId=EUR_ACCOUNT, accessToken=ACCESS_TOKEN)
     await client.subscribe_spots(ctidTraderAccountId=EUR_ACCOUNT, symbolId=SYMBOLS)
 

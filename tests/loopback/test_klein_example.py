@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from decimal import Decimal
 from hashlib import sha256
+from runpy import run_path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,7 +52,7 @@ class Served:
         from twisted.internet import reactor
 
         self.access, self._port = await self._example.serve(reactor, None, USERS, 0)
-        self._url = f"http://127.0.0.1:{self._port.getHost().port}"
+        self.url = f"http://127.0.0.1:{self._port.getHost().port}"
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -63,14 +65,14 @@ class Served:
 
     async def _ask(self, path: str, headers: dict[str, str], order: dict[str, Any] | None) -> tuple[int, Any]:
         if order is None:
-            answer = await treq.get(self._url + path, headers=headers, persistent=False)
+            answer = await treq.get(self.url + path, headers=headers, persistent=False)
         else:
-            answer = await treq.post(self._url + path, json=order, headers=headers, persistent=False)
+            answer = await treq.post(self.url + path, json=order, headers=headers, persistent=False)
         return answer.code, json.loads(await answer.content())
 
     def listen(self, path: str, headers: dict[str, str]) -> Deferred[Any]:
         """Begin to read a stream."""
-        return treq.get(self._url + path, headers=headers, unbuffered=True, persistent=False)  # type: ignore[no-any-return]
+        return treq.get(self.url + path, headers=headers, unbuffered=True, persistent=False)  # type: ignore[no-any-return]
 
 
 @over_sockets
@@ -89,6 +91,28 @@ async def test_each_user_has_the_account_that_the_token_opens(
         assert (await served.ask(path, BOB))[0] == 404
         span = "start=2026-03-02T09:00Z&end=2026-03-02T12:00Z"
         assert len((await served.ask(f"/bars/EURUSD?{span}", BOB))[1]) == 3
+        assert len((await served.ask(f"/bars/EURUSD?{span}&period=M15", BOB))[1]) == 12
+        for who, number in ((ANN, 1000001), (BOB, 1000002)):
+            status, mine = await served.ask("/account", who)
+            assert (status, mine["account_id"], set(mine)) == (200, number, {"account_id", "balance", "equity"})
+            assert (Decimal(mine["equity"]) != Decimal(mine["balance"])) == (who is ANN)  # who has a position
+
+
+@over_sockets
+async def test_it_says_where_it_listens(example: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    async with Served(example) as served:
+        assert capsys.readouterr().out == f"serving on {served.url}\n"
+
+
+def test_it_has_the_routes_of_the_fastapi_example(example: ModuleType) -> None:
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
+    pytest.importorskip("httpx", reason="httpx is not installed")
+    other = run_path(str(ROOT / "examples" / "fastapi_accounts.py"))
+    paths = other["accounts_app"](None, USERS).openapi()["paths"]
+    theirs = {(path, method.upper()) for path, methods in paths.items() for method in methods}
+    rules = list(example.Accounts.app.url_map.iter_rules())
+    mine = {(str(rule).replace("<", "{").replace(">", "}"), each) for rule in rules for each in rule.methods - {"HEAD"}}
+    assert mine == theirs
 
 
 @over_sockets
@@ -104,7 +128,7 @@ async def test_users_who_ask_at_once_are_not_mixed_up(example: ModuleType) -> No
 @over_sockets
 async def test_nobody_is_answered_without_a_token_of_a_user(example: ModuleType) -> None:
     async with Served(example) as served:
-        for path in ("/positions", "/bars/EURUSD", "/orders/1", "/quotes/EURUSD"):
+        for path in ("/account", "/positions", "/bars/EURUSD", "/orders/1", "/quotes/EURUSD"):
             for headers in ({}, {"authorization": "Bearer eve"}, {"authorization": f"Bearer {next(iter(USERS))}"}):
                 assert await served.ask(path, headers) == (401, {"error": "no such token"}), path
         assert (await served.ask("/orders", {"authorization": "Basic ann"}, ORDER))[0] == 401

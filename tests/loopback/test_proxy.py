@@ -119,7 +119,7 @@ async def test_every_wire_passes_through_a_tunnel_and_the_server_is_verified(wir
     there = Environment("simulator", "localhost", number, trust_root=venue.trust_root_pem, wire=wire)
     opening = proxy_opening(reactor, url(port, "me:p%40ss@"))
     client = OpenApiClient(reactor, Application(CLIENT_ID, CLIENT_SECRET), there, opening=opening)
-    await client.when_ready(timeout=10)
+    await client.when_ready(timeout=60)
     assert (await client.version()).version
     (head,) = proxies.heads
     assert head.startswith(f"CONNECT localhost:{number} HTTP/1.1\r\nHost: localhost:{number}\r\n")

@@ -137,7 +137,7 @@ def test_killed_again_and_again_nothing_is_missing_and_nothing_doubled(
     wait_for(lambda: process.poll() is not None or "is refilled" in said(tmp_path), "refilled hole")
     wait_for(lambda: not holes(market), "recording without holes")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == -signal.SIGTERM, said(tmp_path)  # which is how twistd ends then
+    assert process.wait(60) == -signal.SIGTERM, said(tmp_path)  # which is how twistd ends then
     assert holes(market) == [], said(tmp_path)
     check(market)
     sources = {source for symbol in SYMBOLS for (source,) in quotes(market, symbol, "source")}

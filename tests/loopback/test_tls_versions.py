@@ -266,7 +266,7 @@ async def test_a_server_that_speaks_only_this_is_good(reactor: Any, version: Any
     port = reactor.listenTCP(0, behind(options, server), interface="127.0.0.1")
     environment = Environment("test", "localhost", port.getHost().port, trust_root=pem)
     client = OpenApiClient(reactor, Application("an-id", SECRET.decode()), environment)
-    await client.when_ready(timeout=10)
+    await client.when_ready(timeout=60)
     await client.close()
     await port.stopListening()
 
@@ -360,7 +360,7 @@ async def test_garbage_after_the_handshake_is_not_taken_for_a_server_without_tls
     port = reactor.listenTCP(0, behind(pair.options(), server), interface="127.0.0.1")
     environment = Environment("test", "localhost", port.getHost().port, trust_root=pem)
     client = OpenApiClient(reactor, Application("an-id", SECRET.decode()), environment)
-    await client.when_ready(timeout=10)
+    await client.when_ready(timeout=60)
     lost: Deferred[Disconnected] = Deferred()
     client.once(Disconnected, lost.callback)
     server.connections[0].transport.transport.write(b"this is no record of TLS at all")

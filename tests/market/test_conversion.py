@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -109,6 +109,12 @@ def test_a_chain_that_does_not_lead_there_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         Conversion(first, last, chain)
+
+
+@pytest.mark.parametrize(("price", "same"), [("MID", "mid"), ("Bid", "bid"), ("aSk", "ask")])
+def test_a_side_is_named_in_any_case(price: Any, same: Side) -> None:
+    conversion = Conversion(EUR, USD, [EURUSD])
+    assert conversion.rate(BOTH.get, price) == conversion.rate(BOTH.get, same)
 
 
 def test_a_side_that_is_none_is_refused() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -196,6 +197,25 @@ def test_it_is_what_a_plain_dict_would_be(told: list[ProtoOADepthEvent]) -> None
         assert book.best_ask == (asks[0] if asks else None)
         assert book.crossed == bool(bids and asks and bids[0].price > asks[0].price)
         assert (len(book), book.unknown) == (len(model), unknown)
+
+
+def looking_takes(levels: int) -> float:
+    """Give the seconds that a hundred looks at the best of a book take, at least."""
+    bids, asks = (bid(i, 500_000 - i) for i in range(levels)), (ask(levels + i, 500_001 + i) for i in range(levels))
+    book = book_of(*bids, *asks)
+    taken = []
+    for _ in range(5):
+        begun = perf_counter()
+        for _ in range(100):
+            assert book.best_bid and book.best_ask and book.spread and not book.crossed
+        taken.append(perf_counter() - begun)
+    return min(taken)
+
+
+def test_the_best_levels_cost_the_same_however_deep_the_book_is() -> None:
+    assert looking_takes(10_000) < 20 * looking_takes(
+        2
+    )  # a walk through all levels would take thousands of times as long
 
 
 def test_the_simulators_book_is_followed() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from ctrader_twisted.market import LightQuote, Quote, Quotes
 from ctrader_twisted.market.light import quote_of
 from ctrader_twisted.messages import ProtoOASpotEvent
@@ -30,6 +32,11 @@ def test_symbols_are_kept_apart_and_have_their_own_digits() -> None:
     first = quotes.get(1)
     assert first is not None and first.ask is None and first.spread is None
     assert quotes.get(7) is None
+
+
+def test_a_quote_has_its_time_as_an_aware_datetime() -> None:
+    assert Quote(1, None, None, 1_772_528_400_001).time == datetime(2026, 3, 3, 9, 0, 0, 1_000, UTC)
+    assert Quote(1, None, None, None).time is None
 
 
 def test_both_sides_are_forgotten() -> None:
