@@ -197,12 +197,25 @@ class Refilling:
                 end = max(end, bar_grid(stream.rsplit("/", 1)[1]).opening(max(0, now - SETTLED)))
                 gathering.known_before(stream, end)
             elif stream == ACCOUNT:
+                spans = await self._with_events_before(spans, since)
                 if gathering.overlaps:
                     first, last = max(since, spans[0][0]), min(end, gathering.begun.get(ACCOUNT, end) + _WEEK)
                     found.append(_Hole(stream, max(0, first - DAY), last + DAY, hidden=True))
                 end = min(end, gathering.begun.get(ACCOUNT, 0))  # what is covered after it is of a clock that was ahead
             found += [_Hole(stream, *hole) for hole in holes(spans, max(since, spans[0][0]), end)]
         return sorted(found, key=lambda hole: (hole.stream != ACCOUNT, hole.start))
+
+    async def _with_events_before(self, spans: list[tuple[int, int]], since: int) -> list[tuple[int, int]]:
+        """Let account events be recorded from the first of them on: the first cover comes seconds or minutes later, and
+        there may have been losses before it."""
+        gathering, begun = self._gathering, spans[0][0]
+        there = await self._keeping.ask(
+            partial(
+                self._keeping.store.rows, ACCOUNT_EVENTS.name, gathering.environment, gathering.account_id, since, begun
+            )
+        )
+        first = min(there["time"], default=begun)
+        return spans if first >= begun else [(int(first), int(first)), *spans]
 
     def _now(self) -> int:
         now: int = round(self._client.clock.seconds() * 1000)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ctrader_twisted.recording import holes
+from ctrader_twisted.recording.formats import store_at
 from ctrader_twisted.sim.feed.calendar import Period
 from ctrader_twisted.sim.feed.modelled import ModelFeed
 from tests.recording.recordings import IDS, bars, quotes, rows
@@ -133,9 +134,16 @@ def test_killed_again_and_again_nothing_is_missing_and_nothing_doubled(
         process.wait()
         check(market)
         time.sleep(chance.uniform(0, 1.0))
+    until = max((end for _, end in covered(market, form)), default=0)
     process = spawn("ctrader", "--config", "daemon.toml")
-    wait_for(lambda: process.poll() is not None or "is refilled" in said(tmp_path), "refilled hole")
-    wait_for(lambda: not holes(market), "recording without holes")
+
+    def whole() -> bool:
+        """Whether this one has found everything from the first event on."""
+        spans = covered(market, form)
+        begun = min((at for (at,) in rows(market, "account_events", "time")), default=0)
+        return len(spans) == 1 and spans[0][0] <= begun and spans[0][1] > until and not holes(market)
+
+    wait_for(lambda: process.poll() is not None or whole(), "whole recording")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == -signal.SIGTERM, said(tmp_path)  # which is how twistd ends then
     assert holes(market) == [], said(tmp_path)
@@ -152,6 +160,11 @@ def test_killed_again_and_again_nothing_is_missing_and_nothing_doubled(
     assert len(balances) == len({key for key, _ in told}), "none is doubled"
     assert balances == [balances[0] + number for number in range(len(balances))], "and none between them is missing"
     assert len(balances) > 3
+
+
+def covered(market: Path, form: str) -> list[tuple[int, int]]:
+    """Give what is covered of account events."""
+    return store_at(market, form).covered("lab", 1_000_001).get("account", [])
 
 
 def said(folder: Path) -> str:

@@ -33,10 +33,15 @@ def deposits(path: Path) -> list[tuple[Any, ...]]:
     return sorted(row for row in rows(path, "account_events", "key, source") if row[0])
 
 
-def recorded(kit: VenueKit, clock: SettableClock, path: Path, after: float, *symbols: str) -> MarketRecorder:
-    """Record, be killed with a deposit on the disk, miss another one, and record again by a clock that was set."""
+def recorded(
+    kit: VenueKit, clock: SettableClock, path: Path, after: float, *symbols: str, seconds: float = 150
+) -> MarketRecorder:
+    """Record, be killed with a deposit on the disk, miss another one, and record again by a clock that was set.
+
+    :param seconds: before the deposit: two minutes pass before anything is covered without quotes.
+    """
     recorder = begin(kit, path, *symbols)
-    kit.advance(60 if symbols else 150)  # two minutes pass before anything is covered without quotes
+    kit.advance(60 if symbols else seconds)
     kit.play("deposit", amount=500, account_id=EUR_ACCOUNT)
     kit.advance(5)
     kill(kit, recorder)
@@ -94,3 +99,14 @@ def test_what_came_before_the_servers_time_was_known_is_there_once(
         kit.settle(recorder.stopService())
         assert holes(tmp_path) == []
         assert [source for _, source in deposits(tmp_path)] == ["live"]
+
+
+def test_what_happened_between_the_first_event_and_the_first_cover_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kit_at(monkeypatch) as kit:
+        recorded(kit, with_clock(kit, 0.0), tmp_path, 0.0, seconds=20)
+        assert [source for _, source in deposits(tmp_path)] == ["live", "history"]
+        first = min(time for (time,) in rows(tmp_path, "account_events", "time"))
+        ((start, _),) = store_at(tmp_path, "sqlite").covered("simulator", EUR_ACCOUNT)["account"]
+        assert start == first
