@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 pytest_plugins = ["pytester"]
 
@@ -141,6 +139,7 @@ def test_an_error_logged_and_not_flushed_fails_the_test(pytester: pytest.Pyteste
     assert "on purpose" not in output
 
 
+@pytest.mark.slow
 def test_what_is_left_in_the_reactor_fails_a_loopback_test(pytester: pytest.Pytester) -> None:
     output = run(pytester, "loopback/test_reactor.py", REACTOR)
     assert re.search(r"left behind in the reactor:\n<<class 'twisted.internet.tcp.Port'>", output)

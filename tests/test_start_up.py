@@ -53,6 +53,7 @@ def test_import_takes_a_quarter_of_a_second_at_most(tmp_path: Path) -> None:
     assert ours < MOST * max(1.0, theirs / 0.5), f"{ours:.3f} s, beside {theirs:.3f} s for Twisted"
 
 
+@pytest.mark.slow
 def test_import_brings_only_what_a_client_needs(tmp_path: Path) -> None:
     modules = imported(tmp_path)[2]
     rooms = {name.split(".")[1] for name in modules if name.startswith("ctrader_twisted.")}

@@ -112,6 +112,7 @@ def test_the_daemons_settings_are_understood(example: Any) -> None:
         assert (strategy._volume, strategy._stop, strategy.account.account_id) == (Lots("0.1"), Pips(10), 1000001)
 
 
+@pytest.mark.slow
 def test_run_as_a_script_it_says_what_came_of_it(
     example: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

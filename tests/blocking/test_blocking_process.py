@@ -108,6 +108,7 @@ print(account.balance)
     assert (status, out, err) == (0, "10000.00\n", "")
 
 
+@pytest.mark.slow
 def test_what_is_left_open_is_closed_at_the_end(tmp_path: Path) -> None:
     file = tmp_path / "venue.toml"
     file.write_text('[simulator]\nstart = 2026-03-03T09:00:00Z\nstate = "venue.json"\n')
@@ -214,6 +215,7 @@ with client.events(Resynchronised) as nothing:
     assert err.count("Traceback") == 1
 
 
+@pytest.mark.slow
 @needs_posix
 def test_ctrl_c_in_a_repl_leaves_the_session_usable(running: list[subprocess.Popen[str]]) -> None:
     one = program("", "-i", "-q")

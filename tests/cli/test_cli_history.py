@@ -150,6 +150,7 @@ def test_the_newest_row_of_a_file_is_replaced_and_no_other(tmp_path: Path) -> No
     assert found[:4] + found[5:] == expected[:4] + expected[5:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ticks", ["bid", "both"])
 def test_ticks_are_gone_on_with_as_if_they_had_been_fetched_at_once(tmp_path: Path, ticks: str) -> None:
     """Quotes too: what the other side stood at is known, however long ago it changed."""
@@ -468,6 +469,7 @@ def test_symbols_are_fetched_at_the_same_time(tmp_path: Path, asked: list[Any]) 
     assert len(set(ids[:3])) == 3, "none waits for another"
 
 
+@pytest.mark.slow
 def test_one_of_several_that_ends_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

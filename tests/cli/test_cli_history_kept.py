@@ -101,6 +101,7 @@ def test_what_touches_the_span_goes_into_the_file(tmp_path: Path, asked: list[An
         assert not (tmp_path / "a.csv.parts").exists()
 
 
+@pytest.mark.slow
 def test_rows_of_a_symbol_that_is_not_asked_for_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Desk(tmp_path, page=5000) as desk:
         interrupt(desk, "EURUSD", "XAUUSD", **LONG)

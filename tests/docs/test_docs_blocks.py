@@ -18,6 +18,8 @@ PACKAGES = ("pandas", "polars", "pyarrow")
 LONG = (
     "docs/tutorial.md",
     "docs/howto/bars-into-pandas.md",
+    "docs/howto/diagnose.md",
+    "docs/howto/never-double-an-order.md",
     "docs/howto/record-the-market.md",
     "docs/howto/test-a-strategy.md",
     "docs/howto/write-a-service.md",

@@ -135,6 +135,7 @@ def test_it_is_heard_again_however_it_comes_in_pieces() -> None:
     assert said(again) == said(first)
 
 
+@pytest.mark.slow
 def test_a_recording_in_files_is_replayed_alike(tmp_path: Path) -> None:
     _, entries = recorded(cut_and_restored)
     recorder = FlightRecorder(tmp_path / "flight.jsonl", max_bytes=2000, parts=1000)

@@ -369,7 +369,7 @@ def _trading(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_after_any_schedule_of_faults_everything_stands_or_says_why(logged_errors: Any) -> None:
-    _run(max_examples=100, stateful_step_count=30, derandomize=True)
+    _run(max_examples=50, stateful_step_count=30, derandomize=True)
     logged_errors.flush()  # `World.check_log` has looked at each
 
 

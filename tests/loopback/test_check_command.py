@@ -95,6 +95,7 @@ def test_something_fails(tmp_path: Path) -> None:
     assert status == 1 and (document["status"], document["exit_status"]) == ("failed", 1)
 
 
+@pytest.mark.slow
 def test_host_and_port_are_those_of_the_command_line(tmp_path: Path) -> None:
     port = closed_port()
     variables = {"CTRADER_CLIENT_ID": "i", "CTRADER_CLIENT_SECRET": SECRET, "CTRADER_ACCESS_TOKEN": TOKEN}
@@ -161,6 +162,7 @@ def test_nothing_to_go_by(tmp_path: Path) -> None:
     assert "CTRADER_CLIENT_ID" in out and "--config" in out
 
 
+@pytest.mark.slow
 def test_signs_and_colours_on_a_terminal_that_has_them(tmp_path: Path) -> None:
     pty = pytest.importorskip("pty", reason="terminals of POSIX")
     (tmp_path / "ctrader.toml").write_text(SIMULATED)

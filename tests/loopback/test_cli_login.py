@@ -203,6 +203,7 @@ async def test_the_tokens_are_kept_though_the_accounts_can_not_be_listed(tmp_pat
     await stage.venue.close()
 
 
+@pytest.mark.slow
 @over_sockets
 async def test_a_second_login_replaces_the_first_only_when_it_is_complete(tmp_path: Path) -> None:
     stage = Stage(tmp_path)

@@ -266,6 +266,7 @@ async def test_a_refresh_under_way_is_waited_for(
     await venue.close()
 
 
+@pytest.mark.slow
 @over_sockets
 async def test_the_terminal_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For good: nothing can be written there any more."""
@@ -359,6 +360,7 @@ class Silent(Factory):
 # Terminals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, 120])
 @over_sockets
 async def test_a_table_that_changes_in_place(tmp_path: Path, width: int) -> None:

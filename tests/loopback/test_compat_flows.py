@@ -419,6 +419,7 @@ print(len(frame), bool((frame["High"] >= frame["Low"]).all()), sorted(set(frame[
 """
 
 
+@pytest.mark.slow
 @over_sockets
 async def test_the_notebook_samples_flow(venue: Venue, tmp_path: Path) -> None:
     pytest.importorskip("pandas", reason="pandas makes the table of this sample")

@@ -301,6 +301,7 @@ def test_a_signal_ends_it_in_time_with_nothing_cut_in_half(
     assert f"{path}: {len(documents)} events written, 0 not" in err
 
 
+@pytest.mark.slow
 def test_a_file_is_continued_by_the_next_run(write: Callable[..., str], tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text('{"event":"ready"}\n{"event":"quo', "utf-8")
@@ -379,6 +380,7 @@ def test_a_closed_pipe(write: Callable[..., str]) -> None:
     assert "stdout: its reader has closed the pipe" in err and "Traceback" not in err and "hush" not in err
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_reading_does_not_hold_up_the_end(write: Callable[..., str]) -> None:
     """What the pipe holds is there when somebody looks at last."""
     process = spawn("--config", write(), "--seconds", "2")
@@ -484,6 +486,7 @@ def test_a_daemon_that_is_killed_leaves_a_store_that_works(tmp_path: Path, short
     assert {file.name for file in tmp_path.glob("tokens.json*")} <= {"tokens.json", "tokens.json.lock"}
 
 
+@pytest.mark.slow
 def test_a_login_while_it_runs_brings_the_account_back(tmp_path: Path, short_lived: LoneVenue) -> None:
     keep(tmp_path, "hush-dead-access-token", "hush-dead-refresh-token")
     events = tmp_path / "events.jsonl"

@@ -151,6 +151,7 @@ def go_on(path: Path, clock: Clock, tokens: Tokens, before: Grant) -> Grant | st
     return outcome[0]
 
 
+@pytest.mark.slow
 @over_sockets
 async def test_killed_at_every_step_of_a_refresh(tmp_path: Path, listening: Any) -> None:
     factory, port = listening(0.01)

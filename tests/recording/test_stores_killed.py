@@ -104,6 +104,7 @@ def test_killed_before_each_step_that_touches_the_disk(tmp_path: Path, monkeypat
     assert doubled  # while it removed what a merged file stands for
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_killed_at_any_moment_again_and_again(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "market"

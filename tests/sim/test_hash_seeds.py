@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.paths import ROOT
 
 SESSION = """
@@ -34,6 +36,7 @@ def said(hash_seed: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_session_does_not_hang_on_the_hash_seed():
     first = said("1")
     assert int(first.split()[0]) > 5_000

@@ -49,6 +49,7 @@ def ran(program: Any, weekend: Path) -> Any:
     return program.trade(weekend, fast=5, slow=20)
 
 
+@pytest.mark.slow
 def test_every_bar_arrives_as_the_file_has_it(program: Any, weekend: Path, ran: Any) -> None:
     rows = program.read_bars(weekend)
     assert len(rows) > 500
