@@ -203,7 +203,8 @@ class OpenApiClient(Host):
             account, from the client's ``tokens``.
         :param timeout: seconds to wait at most; None for as long as it takes. In either case the client goes on trying.
         :return: a Deferred that fires with None when the account is authorised, at once if it is; anew if it is just
-            being logged out, and then without what it was subscribed to. It fails with what only a person can mend:
+            being logged out, and then without what it was subscribed to. A logout from before that takes effect only
+            after its own timeout is mended like a loss. It fails with what only a person can mend:
             `GrantRefused` (log in again), `TokenRefused` (a bare token), `AccountRefused`, `WrongEnvironment`,
             `ApplicationRefused`; with `NotReadyInTime`, and with `ClientClosed`.
         """

@@ -156,7 +156,7 @@ class Healing:
         standing = self._session.standing.want(account_id)
         account = self._account(account_id)
         self._note_token(account, standing)
-        standing.again = self._session.logouts(account_id)
+        standing.again = self._session.overrule_logouts(account_id)
         stands = self._session.accounts.state(account_id) is AccountState.AUTHORISED and not standing.again
         if access_token is not None:
             if stands and access_token == standing.access_token:
@@ -289,6 +289,9 @@ class Healing:
 
     def _attempt_now(self, account: _Account) -> None:
         account.unschedule()
+        if self._session.is_to_leave(account.account_id):
+            self._attempt_later(account)  # if it is still there then
+            return
         connection = self._connection
         if connection is not None and self._serves(connection) and not account.attempting:
             account.attempting = True

@@ -31,6 +31,7 @@ class Request:
     :ivar unread: whether its answer is given as it came, not parsed, if it is no refusal.
     :ivar leaving: for the shell: whoever is to be told that it has left; None if nobody is, or was told.
     :ivar done: whether what it asks for was told to be done, and only its answer is to come.
+    :ivar overruled: of a logout, whether its account was asked for since.
     """
 
     kind: RequestKind
@@ -44,6 +45,7 @@ class Request:
     unread: bool = False
     leaving: Any = field(default=None, repr=False)
     done: bool = False
+    overruled: bool = False
 
     def __repr__(self) -> str:
         return f"<Request {self.kind.name}, id {self.envelope.client_msg_id}, {'sent' if self.sent else 'waiting'}>"
@@ -143,6 +145,9 @@ class Tombstones:
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(self._by_id.values())
 
     def __contains__(self, client_msg_id: str) -> bool:
         return client_msg_id in self._by_id

@@ -147,6 +147,19 @@ class Session:
         """How many logouts of an account were asked for that are not complete."""
         return self.accounts.is_leaving(account_id) + len(self._logouts(account_id))
 
+    def overrule_logouts(self, account_id: int) -> int:
+        """An account is asked for: if a logout from before takes effect when nobody waits for it any more, the account
+        is lost by that, and not logged out. Give how many are not complete.
+        """
+        for request in (*self._pending, *self._tombstones):
+            if request.kind.payload_type == ACCOUNT_LOGOUT and request.account_id == account_id:
+                request.overruled = True
+        return self.logouts(account_id)
+
+    def is_to_leave(self, account_id: int) -> bool:
+        """Whether an account is being logged out and was not asked for since."""
+        return any(not logout.overruled for logout in self._logouts(account_id))
+
     @property
     def in_flight(self) -> int:
         """How many requests have not ended."""
@@ -483,7 +496,8 @@ class Session:
     def _answered_late(self, request: Request, envelope: Envelope) -> None:
         if envelope.payload_type in request.kind.closed_by:
             result = read_answer(request, envelope, self._secrets)
-            self._learn(request, result)
+            if not request.overruled:
+                self._learn(request, result)
             if isinstance(result, messages.ProtoOARefreshTokenRes):
                 self._secrets.update(secrets_of(result))
                 asked: Any = codec.unpack(request.envelope)

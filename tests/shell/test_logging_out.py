@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from ctrader_twisted import AccountState, messages
-from ctrader_twisted.errors import RequestNotSent, TokenRefused
+from ctrader_twisted.errors import AnswerTimeout, RequestNotSent, TokenRefused
 from ctrader_twisted.wire import codec
 from tests.session.conversation import NEW_ORDER
 from tests.shell.memory import ACCOUNT, Memory, outcome
@@ -292,3 +292,87 @@ def test_who_waits_for_the_next_attempt_is_told_of_a_logout_when_the_connection_
     refuse(m, logout, "INVALID_REQUEST", description="Trading account is not authorized")
     m.end()
     assert [type(each) for each in again] == [RequestNotSent]
+
+
+@TOKENS
+@pytest.mark.parametrize("asked", ["before its time is over", "after that"])
+@pytest.mark.parametrize("order", ["LG", "GL"])
+def test_a_logout_that_is_done_when_nobody_waits_for_it_is_mended_if_it_was_asked_for_since(
+    order: str, asked: str, token: str | None
+) -> None:
+    m = standing(token)
+    logged_out = outcome(m.client.account_logout(ctidTraderAccountId=ACCOUNT))
+    (logout,) = m.sent()
+    again: list[Any] = []
+    if asked == "before its time is over":
+        again = outcome(m.client.authorise(ACCOUNT, token))
+    for _ in range(6):
+        let_it_stand(m)
+    assert [type(each) for each in logged_out] == [AnswerTimeout]
+    if asked == "after that":
+        again = outcome(m.client.authorise(ACCOUNT, token))
+    assert again == [None]
+    said = {"L": codec.pack(LOGGED_OUT, logout.client_msg_id), "G": codec.pack(GONE, None)}
+    m.sent()
+    for each in order:
+        m.give(said[each])
+    assert state(m) is not AccountState.AUTHORISED
+    let_it_stand(m)
+    assert state(m) is AccountState.AUTHORISED
+    assert m.client.subscriptions(ACCOUNT) != ()
+    assert asked_for_after_a_loss(m)
+
+
+def test_a_logout_that_is_done_when_nobody_waits_for_it_is_one_all_the_same_if_nobody_asked_since() -> None:
+    m = standing("bare-token")
+    m.client.authorise(ACCOUNT, "bare-token")
+    m.client.account_logout(ctidTraderAccountId=ACCOUNT).addErrback(lambda _: None)
+    (logout,) = m.sent()
+    m.clock.advance(31)
+    m.say(LOGGED_OUT, to=logout)
+    m.say(GONE)
+    assert state(m) is AccountState.UNAUTHORISED
+    assert not asked_for_after_a_loss(m)
+
+
+def test_it_is_one_all_the_same_if_another_account_was_asked_for_since() -> None:
+    m = standing("bare-token")
+    m.client.account_logout(ctidTraderAccountId=ACCOUNT).addErrback(lambda _: None)
+    (logout,) = m.sent()
+    m.clock.advance(31)
+    m.client.authorise(ACCOUNT + 1, "bare-token")
+    m.say(LOGGED_OUT, to=logout)
+    m.say(GONE)
+    assert state(m) is AccountState.UNAUTHORISED
+
+
+def test_what_was_put_off_does_not_bring_back_what_is_being_logged_out() -> None:
+    m = standing("bare-token")
+    m.client.authorise(ACCOUNT, "another-token").addErrback(lambda _: None)
+    ((first, _),) = m.expect(AccountAuthReq)
+    m.client.authorise(ACCOUNT, "a-third-token").addErrback(lambda _: None)
+    m.client.account_logout(ctidTraderAccountId=ACCOUNT)
+    ((logout, _),) = m.expect(LogoutReq)
+    m.say(accepted(), to=first)  # the third token's turn
+    m.expect()
+    m.say(LOGGED_OUT, to=logout)
+    m.say(GONE)
+    m.clock.advance(10)
+    m.expect()
+    assert state(m) is AccountState.UNAUTHORISED
+
+
+def test_what_was_put_off_is_made_up_for_when_the_logout_is_refused() -> None:
+    m = standing("bare-token")
+    m.client.authorise(ACCOUNT, "another-token")
+    ((first, _),) = m.expect(AccountAuthReq)
+    again = outcome(m.client.authorise(ACCOUNT, "a-third-token"))
+    m.client.account_logout(ctidTraderAccountId=ACCOUNT).addErrback(lambda _: None)
+    ((logout, _),) = m.expect(LogoutReq)
+    m.say(accepted(), to=first)
+    refuse(m, logout, "SOMETHING")
+    m.clock.advance(10)
+    ((auth, asked),) = m.expect(AccountAuthReq)
+    assert asked.accessToken == "a-third-token"
+    m.say(accepted(), to=auth)
+    assert again == [None]
