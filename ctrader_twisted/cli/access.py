@@ -346,7 +346,8 @@ class Access:
     def no_token(self) -> CommandFailed:
         """Make what to say where there is no token at all."""
         where = "" if self.found.simulator else f" in {self.found.token_file}"
-        return CommandFailed(f"there is no token{where}: log in first: ctrader login")
+        config = "" if self.found.file is None else f" --config {self.found.file}"
+        return CommandFailed(f"there is no token{where}: log in first: ctrader login{config}")
 
     async def open_account(self, account: GrantedAccount, grant: Grant | None = None) -> OpenApiClient:
         """Give the client of an account's environment, the account authorised on it.

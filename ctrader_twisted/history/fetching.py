@@ -73,14 +73,15 @@ class Fetching:
         self._timeout = timeout
         self._patience = patience
 
-    async def page(self, message: Message) -> bytes:
+    async def page(self, message: Message, *, patience: float | None = None) -> bytes:
         """Give the payload of the answer.
 
+        :param patience: of this page alone; 0 to ask once.
         :raises ClientClosed: if the client is closed.
         :raises ServerError: if the server refuses it for good.
         :raises OpenApiError: the reason, once the patience is over.
         """
-        until = self._clock.seconds() + self._patience
+        until = self._clock.seconds() + (self._patience if patience is None else patience)
         refusal: RateLimited | None = None
         block = 0.0
         attempts = 0

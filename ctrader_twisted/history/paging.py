@@ -169,6 +169,7 @@ class Paged(Generic[_T]):
         """Everything before this has been given, and nothing will be added to it; ms.
 
         Without an end the time that was gone through reaches into the future: what is given says how far it was got.
+        An end that is given is taken to be past.
         """
         return min(self.reached, self._certain) if self._open else self.reached
 
@@ -229,9 +230,13 @@ class Paged(Generic[_T]):
                 pieces, self._pieces = self._pieces, deque()
                 table = self.joined(subject, pieces, last=walk.ask() is None)
                 if len(table):
-                    self._certain = int(table.columns[TIME][-1]) + self.unique
+                    self._certain = self.certain_with(int(table.columns[TIME][-1]))
                 return table
         return None
+
+    def certain_with(self, newest: int) -> int:
+        """Say before which moment nothing will be added, if this is the newest row's; ms."""
+        return newest + self.unique
 
     async def _page(self, walk: Walk, subject: Subject) -> Page:
         while True:
@@ -300,10 +305,13 @@ class Paged(Generic[_T]):
             self._subject = subject
         return self._subject
 
-    async def _look_for_newest(self, subject: Subject) -> int:
-        """Ask when the symbol's newest bar opened; ms, 0 if it has none."""
+    async def _look_for_newest(self, subject: Subject, *, patience: float | None = None) -> int:
+        """Ask when the symbol's newest bar opened; ms, 0 if it has none.
+
+        :param patience: seconds, as `Fetching.page` takes it.
+        """
         if self._newest is None:
-            bars = read_bars(await self._fetching.page(_newest(subject)))
+            bars = read_bars(await self._fetching.page(_newest(subject), patience=patience))
             self._newest = int(bars.opened.max()) if len(bars) else 0
             self._latest.seen(bars.opened)
         return self._newest
@@ -318,9 +326,9 @@ class Paged(Generic[_T]):
         if self._rows or self._nothing or self._subject is None or self._start < self._latest.at + WEEK:
             return
         try:
-            newest = await self._look_for_newest(self._subject)
+            newest = await self._look_for_newest(self._subject, patience=0)
         except OpenApiError:
-            return  # what was asked for is complete
+            return  # what was asked for is complete, and nobody is to wait for it any longer
         if newest and self._start >= newest + WEEK:
             # The same words for the same bar: whoever asks again and again is told once, as warnings are.
             warnings.warn(

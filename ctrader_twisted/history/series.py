@@ -105,7 +105,8 @@ class Series(Generic[_T]):
     def reached(self) -> datetime:
         """Everything before this has been got by iterating, and nothing will be added to it: go on from here later on.
 
-        Without an end it is where the newest row was: of what is after that nobody knows yet.
+        Without an end it is where the newest row was: of what is after that nobody knows yet. An end that is given is
+        taken to be past: what comes before one that is still to come is missed by whoever goes on from there.
         """
         return moment(self._source.certain)
 

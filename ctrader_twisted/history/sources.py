@@ -79,6 +79,10 @@ class BarPages(Paged[Bars]):
         columns = {TIME: page.opened, **{name: getattr(page, name) for name in self.names[1:]}}
         return Page(columns, page.opened, page.has_more)
 
+    def certain_with(self, newest: int) -> int:
+        """Likewise; a bar that may still be running is to be given again."""
+        return newest if self._running else super().certain_with(newest)
+
     def table(self, subject: Subject, columns: dict[str, Column], *, last: bool) -> Bars:
         """Make a table, the newest bar left out if it is not to be given and still running."""
         opened = columns[TIME]

@@ -30,6 +30,10 @@ OWN_GRACE: Final = 60_000
 its times has come for so long, and when ours has leapt by so much, or back. For so long it is waited for, too, before
 ours is taken for it: where a market is open, events tell it much sooner."""
 
+SILENCE: Final = 90_000
+"""ms for which a connection may be silent (observed). A clock that leaps by no more is off by little more than
+`OWN_GRACE`, which the hour that is asked for around a hole makes good."""
+
 RECENT: Final = 32
 """Rows that say how late events come at present."""
 
@@ -132,8 +136,9 @@ class Gathering:
 
     def heard(self, now: int) -> None:
         """Something came, whatever it was."""
-        if self._stands and not 0 <= now - self._heard <= OWN_GRACE:
-            self.ahead, self._unsure = None, now  # no connection is silent for so long: it is our clock that was set
+        longest = SILENCE if self.ahead is None else OWN_GRACE  # rather once too often where there is something to lose
+        if self._stands and not 0 <= now - self._heard <= longest:
+            self.ahead, self._unsure = None, now  # hardly any connection is silent for so long: our clock was set
             self._stood = now  # as it shows now, if later than it was
         self._heard = now
 
@@ -264,6 +269,7 @@ class Gathering:
         So what may not be complete yet waits, unless this is the last.
         """
         if self._sides is None or not (last or self.knows_time(self._heard)):
+            self._held = rows
             return
         certain = self.server_time(self._heard)
         if rows is not None and not last:

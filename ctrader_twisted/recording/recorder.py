@@ -397,8 +397,12 @@ class MarketRecorder(Service):
             self._keeping.write(batch)
 
     def _refill(self, line: _Line, now: int) -> None:
-        """Look for holes when there may be new ones, and again where one could not be filled."""
+        """Look for holes when there may be new ones, and again where one could not be filled: not before the server's
+        time is known, since they are filled only so far back.
+        """
         if line.refilling is None or line.refilling.busy or line.stood_at is None or now - line.stood_at < SETTLED:
+            return
+        if not line.gathering.knows_time(now):
             return
         if self._keeping.failure is not None or ((line.quotes or line.bars) and not line.symbols.known):
             return

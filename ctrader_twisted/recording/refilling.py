@@ -22,7 +22,7 @@ from ctrader_twisted.outputs import encode
 from ctrader_twisted.recording.gathering import ACCOUNT, event_columns
 from ctrader_twisted.recording.spans import holes
 from ctrader_twisted.recording.store import Batch, Cover
-from ctrader_twisted.recording.tables import ACCOUNT_EVENTS, BARS, DAY, HISTORY, QUOTES
+from ctrader_twisted.recording.tables import ACCOUNT_EVENTS, BARS, DAY, HISTORY, LIVE, QUOTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -207,14 +207,15 @@ class Refilling:
 
     async def _with_events_before(self, spans: list[tuple[int, int]], since: int) -> list[tuple[int, int]]:
         """Let account events be recorded from the first of them on: the first cover comes seconds or minutes later, and
-        there may have been losses before it."""
+        there may have been losses before it. What history gave of the time before does not count."""
         gathering, begun = self._gathering, spans[0][0]
         there = await self._keeping.ask(
             partial(
                 self._keeping.store.rows, ACCOUNT_EVENTS.name, gathering.environment, gathering.account_id, since, begun
             )
         )
-        first = min(there["time"], default=begun)
+        live = (at for at, source in zip(there["time"], there["source"], strict=True) if source == LIVE)
+        first = min(live, default=begun)
         return spans if first >= begun else [(int(first), int(first)), *spans]
 
     def _now(self) -> int:

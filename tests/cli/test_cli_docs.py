@@ -28,7 +28,7 @@ def test_every_option_is_documented(name: str) -> None:
 
 def test_every_option_that_is_named_exists() -> None:
     """Those of other programs, pip and twistd, are named without two dashes or in their own sentences."""
-    known = {"--help", "--nodaemon"} | {opt for parameter in ctrader.params for opt in parameter.opts}
+    known = {"--help", "--nodaemon", "--pidfile"} | {opt for parameter in ctrader.params for opt in parameter.opts}
     for name in COMMANDS:
         command = ctrader.get_command(click.Context(ctrader), name)
         assert command is not None

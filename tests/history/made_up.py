@@ -43,7 +43,9 @@ class Server:
         self.keeps = "newest"
         self.asked: list[Any] = []
 
-    async def page(self, message: ProtoOAGetTrendbarsReq | ProtoOAGetTickDataReq) -> bytes:
+    async def page(
+        self, message: ProtoOAGetTrendbarsReq | ProtoOAGetTickDataReq, *, patience: float | None = None
+    ) -> bytes:
         self.asked.append(message)
         error = self.errors.pop(len(self.asked) - 1, None)
         if error is not None:

@@ -49,6 +49,14 @@ def test_the_running_bar_is_left_out_unless_asked_for(ago: int) -> None:
     assert run(bar_pages(server, start, NOW, now=now).whole()).opened.tolist() == closed
 
 
+@pytest.mark.parametrize("running", [False, True])
+def test_who_goes_on_from_where_it_got_to_gets_the_bar_that_ran_as_it_closed(running: bool) -> None:
+    source = bar_pages(Server([NOW - MINUTE, NOW]), NOW - HOUR, LAST_MS + 1, now=NOW + 30_000, running=running)
+    (table,) = each(source)
+    assert table.opened.tolist() == [NOW - MINUTE, NOW][: 1 + running]
+    assert NOW - MINUTE < source.certain <= NOW
+
+
 def test_a_bar_that_has_closed_is_given() -> None:
     server = Server([NOW - MINUTE, NOW])
     assert run(bar_pages(server, NOW - HOUR, NOW + HOUR, now=NOW + MINUTE).whole()).opened.tolist() == server.bars

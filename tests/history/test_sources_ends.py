@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 
-from ctrader_twisted.errors import AnswerTimeout, HistoryIncomplete, ServerError
+from ctrader_twisted.errors import AnswerTimeout, HistoryIncomplete, OutcomeUnknown, ServerError
+from ctrader_twisted.history.fetching import Fetching
 from ctrader_twisted.history.paging import Latest
 from ctrader_twisted.history.plan import LAST_MS
+from ctrader_twisted.history.sources import BarPages
 from ctrader_twisted.market.calendar import WEEK
 from ctrader_twisted.messages import ProtoOAGetTrendbarsReq
-from tests.history.made_up import DAY, HOUR, MINUTE, NOW, Server, bar_pages, each, quotes, rows, run, tick_pages
+from ctrader_twisted.wire.envelope import Envelope
+from tests.history.made_up import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    Server,
+    bar_pages,
+    each,
+    quotes,
+    rows,
+    run,
+    subject,
+    tick_pages,
+)
 
 # ------------------------------------------------------------------------------------------- before there is history
 
@@ -191,6 +210,18 @@ def test_what_is_complete_does_not_fail_for_want_of_a_reason(error: Exception) -
     server.errors[1] = error
     assert read(bar_pages(server, NOW - 7 * DAY, NOW), "whole") == 0
     assert len(server.asked) == 2
+
+
+def test_what_is_complete_does_not_wait_for_a_reason() -> None:
+    """The line is lost while the newest bar is asked for, and stays so."""
+
+    def ask(message: Any, _: float) -> Deferred[Any]:
+        if message.count:
+            return fail(OutcomeUnknown("ProtoOAGetTrendbarsReq", "the connection was lost"))
+        return Deferred.fromCoroutine(server.page(message)).addCallback(partial(Envelope, 2138))
+
+    server, fetching = behind(), Fetching(ask, Deferred, Clock())
+    assert len(run(BarPages(subject, fetching, NOW - 7 * DAY, NOW, lambda: NOW, period="M1").whole())) == 0
 
 
 def test_a_server_without_any_bar_has_no_newest() -> None:

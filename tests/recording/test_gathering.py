@@ -166,6 +166,22 @@ def test_a_step_of_this_computers_clock_claims_nothing_that_has_not_been() -> No
         assert latest > NOW - step, "and it is claimed all the same, a little later"
 
 
+def test_rows_that_wait_are_not_lost_when_the_clock_is_set() -> None:
+    """What is claimed goes on where it ended, so they have to be among what is written then."""
+    for step in (-3_600_000, 70_000, 3_600_000):
+        gathering = standing(account=False)
+        gathering.spots(spots((1, 100_000, 100_002, NOW - 10)), NOW)
+        gathering.spots(spots((1, 100_001, -1, NOW + 40)), NOW + 40)
+        assert not any(len(batch) for batch in gathering.gather(NAMES, NOW + 50)), "it may not be complete yet"
+        gathering.heard(NOW + step)
+        written = gathering.gather(NAMES, NOW + step)
+        gathering.spots(spots((1, 100_003, -1, NOW + 9_000)), NOW + step + 9_000)
+        gathering.heard(NOW + step + 12_000)
+        written += gathering.gather(NAMES, NOW + step + 12_000)
+        times = [at for batch in written if len(batch) for at in batch.columns["time"].tolist()]
+        assert times == [NOW + 40, NOW + 9_000], step
+
+
 def test_events_after_a_step_back_are_covered_soon() -> None:
     gathering = standing()
     gathering.spots(spots((1, 100_000, 100_002, NOW - 10)), NOW)
@@ -257,6 +273,14 @@ def test_where_nothing_tells_the_servers_time_account_events_are_covered_with_a_
         claimed = covers(gathering, NOW + second * 1000).get("account")
         assert (claimed is not None) == (second == 140), second
     assert covers(gathering, NOW + 280_000, last=True) == {"account": (NOW + 80_000, NOW + 280_000 - OWN_GRACE)}
+
+
+def test_nor_does_a_server_that_says_something_only_every_75_seconds_leave_them_uncovered() -> None:
+    """As long as that a connection is not taken for dead."""
+    gathering = standing()
+    for at in range(0, 600_001, 75_000):
+        gathering.heard(NOW + at)
+    assert covers(gathering, NOW + 600_000) == {"account": (NOW + OWN_GRACE, NOW + 600_000 - OWN_GRACE)}
 
 
 def test_account_events_that_a_clock_ahead_had_covered_already_may_be_missing() -> None:

@@ -110,3 +110,24 @@ def test_what_happened_between_the_first_event_and_the_first_cover_is_found(
         first = min(time for (time,) in rows(tmp_path, "account_events", "time"))
         ((start, _),) = store_at(tmp_path, "sqlite").covered("simulator", EUR_ACCOUNT)["account"]
         assert start == first
+
+
+def test_what_history_gave_from_before_the_recording_does_not_begin_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour more than a hole is asked for, and what there is of it kept: it is no hole that ends there."""
+    with kit_at(monkeypatch) as kit:
+        for _ in range(6):
+            kit.play("deposit", amount=500, account_id=EUR_ACCOUNT)
+            kit.advance(1500)
+        began = kit.venue.now()
+        for _ in range(4):
+            recorder = begin(kit, tmp_path, "EURUSD")
+            kit.advance(60)
+            kit.settle(recorder.stopService())
+            kit.settle(recorder._lines[0].client.close())
+            kit.advance(60)
+        ((start, _),) = store_at(tmp_path, "sqlite").covered("simulator", EUR_ACCOUNT)["account"]
+        assert start >= began
+        assert deposits(tmp_path), "the hour more"
+        assert all(time >= began - HOUR * 1000 for (time,) in rows(tmp_path, "account_events", "time"))

@@ -83,6 +83,25 @@ def test_it_goes_no_further_back_than_told(tmp_path: Path, monkeypatch: pytest.M
         assert 3_500_000 < now - round(hole.end.timestamp() * 1000) < 3_700_000
 
 
+def test_it_goes_no_further_back_than_told_while_the_servers_time_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No quote tells it on a Saturday."""
+    with kit_at(monkeypatch) as kit:
+        for _ in range(2):
+            recorder = begin(kit, tmp_path, "sqlite", refill_days=0)
+            kit.advance(30)
+            kit.settle(recorder.stopService())
+            kit.advance(3600)
+        kit.advance((ms("2026-03-07T12:00:00") - kit.venue.now()) / 1000)
+        recorder = begin(kit, tmp_path, "sqlite", refill_days=1)
+        sent = asked(recorder, monkeypatch, ProtoOAGetTickDataReq)
+        kit.advance(120)
+        kit.settle(recorder.stopService())
+        assert sent, "Friday's"
+        assert min(request.fromTimestamp for request in sent) > ms("2026-03-06T11:00:00")
+
+
 def test_a_refusal_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deals are refused once, and ticks too: these are waited for, and those asked for again some time later."""
     monkeypatch.setattr("ctrader_twisted.recording.recorder._AGAIN", 120_000)
