@@ -201,7 +201,7 @@ async def test_two_processes_that_want_the_same_refresh(tmp_path: Path, listenin
     factory, port = listening(0.5)
     path = tmp_path / "tokens.json"
     await FileTokenStore(path, reactor).save(Grant("default", "access-7-1", "refresh-7-1", 1000.0))
-    both = [Deferred.fromCoroutine(program("together", path, port)) for _ in range(2)]
+    both = [Deferred.fromCoroutine(program("once", path, port, "access-7-1")) for _ in range(2)]
     assert [await each for each in both] == ["access-7-2\n", "access-7-2\n"]
     assert factory.tokens.spent == ["refresh-7-1"]
     stored = (await FileTokenStore(path, reactor).load())["default"]

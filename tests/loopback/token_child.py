@@ -3,9 +3,9 @@
 ``token_child.py each FOLDER PORT``
     Forks a child that is killed at the first step of a refresh, then one that is killed at the second, and so on until
     one gets through. Each has a folder of its own, ``FOLDER/1``, ``FOLDER/2`` …, and notes there which steps it took.
-``token_child.py together PATH PORT``
-    Refreshes the grant "default" of a store, whose access token has been refused, as soon as another such process has
-    read it too, and prints the access token it gets.
+``token_child.py once PATH PORT REFUSED``
+    Refreshes the grant "default" of a store, whose access token REFUSED has been refused, and prints the access token
+    it gets.
 
 A step is a call that leaves a mark on the world, each found by wrapping the function itself. The child is killed before
 it, which is also after the one before it.
@@ -20,7 +20,6 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory
-from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
 
 from ctrader_twisted.tokens import FileTokenStore, Grant, TokenKeeper, TokenPair
@@ -28,8 +27,6 @@ from ctrader_twisted.tokens import FileTokenStore, Grant, TokenKeeper, TokenPair
 CALLS = ((os, "open"), (os, "write"), (os, "fsync"), (os, "replace"), (os, "unlink"), (os, "close"), (fcntl, "flock"))
 AT_A_TIME = 6
 """How many children are at work at a time: most of their time they wait for the disk."""
-PROCESSES = 2
-"""How many want the same refresh."""
 
 
 class Steps:
@@ -101,8 +98,8 @@ class AskingFactory(ClientFactory):
         self.done = Deferred()
 
 
-def refresh(path, port, take, prepare, done):
-    """Refresh in a reactor of its own."""
+def refresh(path, port, take, prepare, done, refused=None):
+    """Refresh in a reactor of its own, what is there or what has been refused."""
     from twisted.internet import reactor
 
     def spend(refresh_token):
@@ -115,8 +112,7 @@ def refresh(path, port, take, prepare, done):
         store = FileTokenStore(path, reactor)
         keeper = TokenKeeper(store, reactor)
         await prepare(store, keeper)
-        refused = keeper.find("default").access_token
-        grant = await keeper.refresh("default", spend, refused=refused)
+        grant = await keeper.refresh("default", spend, refused=refused or keeper.find("default").access_token)
         done(grant)
         reactor.stop()
 
@@ -160,18 +156,14 @@ def forked(folder, number, port):
     return process
 
 
-def together(path, port):
-    """Refresh once, with another process that has the same refused token."""
-    from twisted.internet import reactor
+def once(path, port, refused):
+    """Refresh once."""
 
     async def prepare(store, keeper):
         await keeper.load()
-        path.with_name(f"loaded.{os.getpid()}").touch()
-        while len(list(path.parent.glob("loaded.*"))) < PROCESSES:
-            await deferLater(reactor, 0.01)
 
-    refresh(path, port, lambda name: None, prepare, lambda grant: print(grant.access_token))  # noqa: T201
+    refresh(path, port, lambda name: None, prepare, lambda grant: print(grant.access_token), refused)  # noqa: T201
 
 
 if __name__ == "__main__":
-    {"each": each, "together": together}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
+    {"each": each, "once": once}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
