@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest.importorskip("ipykernel", reason="the kernel that would run the notebook is not installed (ipykernel)")
 nbclient = pytest.importorskip("nbclient", reason="what would run the notebook is not installed (nbclient)")
@@ -15,7 +20,21 @@ nbclient = pytest.importorskip("nbclient", reason="what would run the notebook i
 PATH = ROOT / "examples" / "notebook.ipynb"
 
 
+@pytest.fixture
+def signals_as_before() -> Iterator[None]:
+    """What runs a notebook takes the handlers of signals and the descriptor they wake a loop by, and gives them back to
+    nobody: the reactor of this process would hear of the end of no child from then on."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    descriptor = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(descriptor)
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    signal.set_wakeup_fd(descriptor)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("signals_as_before")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # nbclient's own
 def test_the_notebook_runs_twice_in_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat = pytest.importorskip("nbformat")

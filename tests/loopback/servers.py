@@ -11,12 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet.defer import Deferred
-from twisted.internet.process import reapAllProcesses
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.ssl import PrivateCertificate
-from twisted.internet.task import LoopingCall
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python import log
 
 from ctrader_twisted import Wire
 from ctrader_twisted.wire import catalogue
@@ -98,24 +95,15 @@ class AnsweringFactory(ServerFactory):
 
 
 def over_sockets(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
-    """Run an ``async`` test in the reactor, for at most 90 seconds.
-
-    Ends of child processes are looked for, too: the signal that tells them is lost where another event loop, in a test
-    of this process, has had it.
-    """
+    """Run an ``async`` test in the reactor, for at most 90 seconds."""
 
     @functools.wraps(test)
     async def limited(*args: Any, **kwargs: Any) -> None:
         from twisted.internet import reactor
 
-        looking = LoopingCall(reapAllProcesses)
-        looking.start(0.25).addErrback(log.err)
-        try:
-            running = Deferred.fromCoroutine(test(*args, **kwargs))
-            running.addTimeout(90, reactor)
-            await running
-        finally:
-            looking.stop()
+        running = Deferred.fromCoroutine(test(*args, **kwargs))
+        running.addTimeout(90, reactor)
+        await running
 
     return pytest_twisted.ensureDeferred(limited)
 

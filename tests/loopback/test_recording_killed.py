@@ -140,7 +140,9 @@ def test_killed_again_and_again_nothing_is_missing_and_nothing_doubled(
     def whole() -> bool:
         """Whether this one has found everything from the first event on."""
         spans = covered(market, form)
-        begun = min((at for (at,) in rows(market, "account_events", "time")), default=0)
+        # What changed the balance before there was a recorder comes with the hole after it, and is not covered.
+        told = (at for at, source in rows(market, "account_events", "time, source") if source == "live")
+        begun = min(told, default=0)
         return len(spans) == 1 and spans[0][0] <= begun and spans[0][1] > until and not holes(market)
 
     wait_for(lambda: process.poll() is not None or whole(), "whole recording")
