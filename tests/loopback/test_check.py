@@ -349,8 +349,8 @@ async def test_a_server_that_does_not_let_go_of_a_connection_is_left(reactor: An
     room.write(port.getHost().port, root=pem.decode())
     await room.keep(reactor)
     began = reactor.seconds()
-    found = await checked(reactor, capsys, room.config, timeout=0.5)
-    assert reactor.seconds() - began < 6
+    found = await checked(reactor, capsys, room.config, timeout=1.5)
+    assert reactor.seconds() - began < 20
     for transport in server.made:
         transport.abortConnection()
     await port.stopListening()
@@ -373,11 +373,11 @@ async def test_a_handshake_that_stalls(reactor: Any, room: Room, venue: Venue, c
     room.write(port_of(venue, reactor), root=venue.trust_root_pem)
     await room.keep(reactor)
     venue.play(script.stall_connections())
-    found = await checked(reactor, capsys, room.config, timeout=0.5)
+    found = await checked(reactor, capsys, room.config, timeout=1.5)
     assert_skipped_after(found, "tls", *AFTER_TLS)
     assert found.one("tcp")["status"] == "ok"
-    assert found.one("tls")["detail"] == "the TLS handshake was not completed within 0.5 s"
-    assert found.one("tls")["seconds"] == pytest.approx(0.5, abs=0.4)
+    assert found.one("tls")["detail"] == "the TLS handshake was not completed within 1.5 s"
+    assert found.one("tls")["seconds"] == pytest.approx(1.5, abs=1.4)
 
 
 class Greets(Protocol):
@@ -489,7 +489,7 @@ class Fake:
 async def test_a_server_that_says_nothing(reactor: Any, room: Room, capsys: Capsys) -> None:
     fake = Fake(reactor, room, "ProtoOAApplicationAuthReq")
     await room.keep(reactor)
-    found = await checked(reactor, capsys, room.config, timeout=0.5)
+    found = await checked(reactor, capsys, room.config, timeout=1.5)
     await fake.port.stopListening()
     assert_skipped_after(found, "application", "version", "token", "account", "clock")
     assert "not authorised in time" in found.one("application")["detail"]
@@ -501,8 +501,8 @@ async def test_a_server_that_says_nothing_more(reactor: Any, room: Room, capsys:
     fake = Fake(reactor, room, "ProtoOAVersionReq", "ProtoOAGetAccountListByAccessTokenReq")
     await room.keep(reactor)
     began = reactor.seconds()
-    found = await checked(reactor, capsys, room.config, timeout=0.5)
-    assert reactor.seconds() - began < 4
+    found = await checked(reactor, capsys, room.config, timeout=3)
+    assert reactor.seconds() - began < 5.9
     await fake.port.stopListening()
     assert_skipped_after(found, "version", "token", "account", "clock")
     assert found.one("version")["detail"].startswith("ProtoOAVersionReq was not answered")
@@ -700,7 +700,7 @@ async def test_a_token_store_that_another_program_holds(reactor: Any, room: Room
     room.write(port_of(venue, reactor), root=venue.trust_root_pem)
     await room.keep(reactor)
     release = await FileTokenStore(room.tokens, reactor).lock(1)
-    found = await checked(reactor, capsys, room.config, timeout=0.4)
+    found = await checked(reactor, capsys, room.config, timeout=1.5)
     release()
     assert found.status == 0, "it may be refreshing"
     assert [one["status"] for one in found.all("token store")] == ["ok", "warning"]

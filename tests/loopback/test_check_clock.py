@@ -102,7 +102,7 @@ async def test_the_times_of_quotes(
 ) -> None:
     server = Quoting(reactor, room, *times)
     await room.keep(reactor)
-    found = await checked(reactor, capsys, room.config, timeout=0.5)
+    found = await checked(reactor, capsys, room.config, timeout=1.5)
     await server.port.stopListening()
     assert found.status == 0
     clock = found.one("clock")

@@ -295,7 +295,7 @@ def test_a_signal_ends_it_in_time_with_nothing_cut_in_half(
     process.send_signal(number)
     process.send_signal(number)  # whoever is impatient sends two
     status, out, err = finish(process)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert status == -number and out == ""
     documents = read(path.read_text("utf-8"))
     assert f"{path}: {len(documents)} events written, 0 not" in err

@@ -107,15 +107,16 @@ class Plain(Protocol):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "expected"), [(Mute, "handshake was not completed within 0.5 s"), (Plain, "does not speak TLS")]
+    ("protocol", "patience", "expected"),
+    [(Mute, 0.5, "handshake was not completed within 0.5 s"), (Plain, 30, "does not speak TLS")],
 )
 @over_sockets
 async def test_a_server_that_does_not_shake_hands_is_left(
-    reactor: Any, wire: Wire, protocol: type[Protocol], expected: str
+    reactor: Any, wire: Wire, protocol: type[Protocol], patience: float, expected: str
 ) -> None:
     pem, _ = certificate()
     port = reactor.listenTCP(0, ServerFactory.forProtocol(protocol), interface="127.0.0.1")
-    lost = await first_loss(client_of(reactor, port.getHost().port, pem, wire, connect_timeout=0.5))
+    lost = await first_loss(client_of(reactor, port.getHost().port, pem, wire, connect_timeout=patience))
     assert expected in str(lost.reason)
     assert isinstance(lost.reason, DeadPeer) == (protocol is Mute)
     await port.stopListening()
