@@ -15,7 +15,7 @@ from ctrader_twisted.messages import ProtoOAUnsubscribeSpotsRes
 from ctrader_twisted.session.events import AccountChanged
 from ctrader_twisted.session.machine import AccountState
 from ctrader_twisted.settings import Settings
-from ctrader_twisted.streams import EventStream, Listeners, Once
+from ctrader_twisted.streams import EventStream, Listeners, Once, only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -335,12 +335,28 @@ class OpenApiClient(Host):
     # Events
 
     @overload
-    def on(self, cls: type[_T], listener: Callable[[_T], object]) -> Callable[[_T], object]: ...
+    def on(
+        self,
+        cls: type[_T],
+        listener: Callable[[_T], object],
+        *,
+        account_id: int | None = ...,
+        symbol_id: int | None = ...,
+    ) -> Callable[[_T], object]: ...
 
     @overload
-    def on(self, cls: type[_T]) -> Callable[[_Listener], _Listener]: ...
+    def on(
+        self, cls: type[_T], *, account_id: int | None = ..., symbol_id: int | None = ...
+    ) -> Callable[[_Listener], _Listener]: ...
 
-    def on(self, cls: type[Any], listener: Callable[[Any], object] | None = None) -> Any:
+    def on(
+        self,
+        cls: type[Any],
+        listener: Callable[[Any], object] | None = None,
+        *,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> Any:
         """Call ``listener`` with each event of a class, in the order of registration. Without it, be a decorator.
 
         :param cls: a message class such as ``ProtoOASpotEvent``; an event of the library such as ``Resynchronised``;
@@ -349,21 +365,31 @@ class OpenApiClient(Host):
             included.
         :param listener: called with the event. What it raises is logged; if it gives a Deferred or a coroutine, that is
             followed and its failure logged.
+        :param account_id: ctidTraderAccountId: call it with the events of this account only.
+        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker.
         :return: the listener.
+        :raises TypeError: if events of the class do not say whose they are: an execution event names no symbol itself.
         """
         if listener is None:
 
             def register(function: _Listener) -> _Listener:
-                self._listeners.add(cls, function)
+                self.on(cls, function, account_id=account_id, symbol_id=symbol_id)
                 return function
 
             return register
-        self._listeners.add(cls, listener)
+        self._listeners.add(cls, only(cls, listener, account_id, symbol_id))
         return listener
 
-    def once(self, cls: type[_T], listener: Callable[[_T], object]) -> Callable[[_T], object]:
-        """Call ``listener`` with the next event of a class only; see `on`."""
-        self._listeners.add(cls, Once(self._listeners, cls, listener))
+    def once(
+        self,
+        cls: type[_T],
+        listener: Callable[[_T], object],
+        *,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> Callable[[_T], object]:
+        """Call ``listener`` with the next event of a class, account and symbol only; see `on`."""
+        self._listeners.add(cls, only(cls, Once(self._listeners, cls, listener), account_id, symbol_id))
         return listener
 
     def off(self, cls: type[_T], listener: Callable[[_T], object]) -> bool:
@@ -398,15 +424,23 @@ class OpenApiClient(Host):
         self.on(AccountChanged, changed)
         return latest
 
-    def events(self, *classes: type[_T], buffer: int = 1000) -> EventStream[_T]:
+    def events(
+        self,
+        *classes: type[_T],
+        buffer: int = 1000,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> EventStream[_T]:
         """Iterate over events with ``async for``.
 
         :param classes: as for `on`.
         :param buffer: how many events may wait to be read. When more come the oldest are dropped, and the iteration
             raises `EventsDropped` once where they are missing; it can be continued.
+        :param account_id: as for `on`.
+        :param symbol_id: likewise.
         :return: the stream, which listens from now on, outlives reconnects and ends with the client. Close it when it
             is no longer read.
         """
-        stream = EventStream(self._listeners, classes, buffer, self._streams.discard)
+        stream = EventStream(self._listeners, classes, buffer, self._streams.discard, account_id, symbol_id)
         self._streams.add(stream)
         return stream

@@ -32,6 +32,8 @@ _T = TypeVar("_T")
 _log = Logger()
 _SPOT: Final = catalogue.TYPES[ProtoOASpotEvent]
 _LIGHT: Final = (light.LightQuote, light.SpotColumns)
+_ACCOUNT: Final = ("ctidTraderAccountId", "ctidTraderAccountIds")
+_SYMBOL: Final = ("symbolId",)
 
 
 class Listeners:
@@ -74,7 +76,7 @@ class Listeners:
         """Stop calling ``listener`` with events of ``cls``; False if it was not called."""
         before = self._listeners.get(cls, ())
         for index, candidate in enumerate(before):
-            if candidate == listener or getattr(candidate, "wraps", None) == listener:
+            if _stands_for(candidate, listener):
                 self._listeners[cls] = before[:index] + before[index + 1 :]
                 self._reroute()
                 return True
@@ -231,6 +233,15 @@ def _ignore(_: bool) -> None:
     """Tell nobody."""
 
 
+def _stands_for(candidate: Listener | None, listener: Listener) -> bool:
+    """Say whether calling one means calling the other."""
+    while candidate is not None:
+        if candidate == listener:
+            return True
+        candidate = getattr(candidate, "wraps", None)
+    return False
+
+
 class Once:
     """A listener that is called once.
 
@@ -250,6 +261,59 @@ class Once:
         return self.wraps(event)
 
 
+class Only:
+    """A listener that is called with the events of one account, or of one symbol, or of one symbol of one account.
+
+    :param account_id: ctidTraderAccountId, or None for those of every account.
+    :param symbol_id: symbolId, or None for those of every symbol.
+    :raises TypeError: if events of this class do not say whose they are.
+
+    :ivar wraps: whom it calls, so that `Listeners.remove` finds it.
+    """
+
+    def __init__(self, cls: type, listener: Listener, account_id: int | None, symbol_id: int | None) -> None:
+        wanted = (("account_id", _ACCOUNT, account_id), ("symbol_id", _SYMBOL, symbol_id))
+        self._tests = tuple((*_field(cls, *names), value) for *names, value in wanted if value is not None)
+        self.wraps = listener
+
+    def __repr__(self) -> str:
+        return repr(self.wraps)
+
+    def __call__(self, event: object) -> object:
+        for name, several, value in self._tests:
+            found: Any = getattr(event, name)
+            if value not in found if several else value != found:
+                return None
+        return self.wraps(event)
+
+
+def only(cls: type, listener: Listener, account_id: int | None, symbol_id: int | None) -> Listener:
+    """Give a listener that is called with the events of one account, or symbol, only; or itself if none is named.
+
+    :raises TypeError: if events of this class do not say whose they are.
+    """
+    if account_id is None and symbol_id is None:
+        return listener
+    return Only(cls, listener, account_id, symbol_id)
+
+
+def _field(cls: type, what: str, names: tuple[str, ...]) -> tuple[str, bool]:
+    """Find what tells an event's account or symbol: the field's name, and whether it has several.
+
+    :param what: what it is called here, in the library's own events, too.
+    :param names: what messages may call it.
+    """
+    if isinstance(cls, type):
+        if issubclass(cls, Message) and cls is not Message:
+            for name in names:
+                if name in cls.DESCRIPTOR.fields_by_name:
+                    return name, not isinstance(getattr(cls(), name), int)
+        elif (cls in EVENTS or cls is light.LightQuote) and what in cls.__annotations__:
+            return what, False
+        raise TypeError(f"{cls.__name__} does not say one {what}: listen without it, and choose in the listener")
+    raise TypeError(f"{cls!r} is not a class: listen for a message class, a session event, Message or Envelope")
+
+
 class EventStream(Buffered[_T]):
     """Events to be iterated with ``async for``, through a bounded buffer.
 
@@ -267,6 +331,8 @@ class EventStream(Buffered[_T]):
         classes: tuple[type[_T], ...],
         buffer: int,
         on_close: Callable[[EventStream[_T]], object],
+        account_id: int | None = None,
+        symbol_id: int | None = None,
     ) -> None:
         super().__init__(buffer)
         if not classes:
@@ -274,8 +340,9 @@ class EventStream(Buffered[_T]):
         self._listeners = listeners
         self._classes = classes
         self._on_close = on_close
-        for cls in classes:
-            listeners.add(cls, self._put)
+        wanted = [(cls, only(cls, self._put, account_id, symbol_id)) for cls in classes]
+        for cls, listener in wanted:
+            listeners.add(cls, listener)
 
     def close(self) -> None:
         """Stop listening. What waits can still be read; then the iteration ends."""

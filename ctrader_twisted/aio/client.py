@@ -175,32 +175,58 @@ class Client(Requests, Closes, of=deferred.OpenApiClient):
     # Events
 
     @overload
-    def on(self, cls: type[_T], listener: Callable[[_T], object]) -> Callable[[_T], object]: ...
+    def on(
+        self,
+        cls: type[_T],
+        listener: Callable[[_T], object],
+        *,
+        account_id: int | None = ...,
+        symbol_id: int | None = ...,
+    ) -> Callable[[_T], object]: ...
 
     @overload
-    def on(self, cls: type[_T]) -> Callable[[_Listener], _Listener]: ...
+    def on(
+        self, cls: type[_T], *, account_id: int | None = ..., symbol_id: int | None = ...
+    ) -> Callable[[_Listener], _Listener]: ...
 
-    def on(self, cls: type[Any], listener: Callable[[Any], object] | None = None) -> Any:
+    def on(
+        self,
+        cls: type[Any],
+        listener: Callable[[Any], object] | None = None,
+        *,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> Any:
         """Call ``listener`` with each event of a class, in the order of registration. Without it, be a decorator.
 
         :param cls: as for `ctrader_twisted.OpenApiClient.on`: a message class, an event of the library, ….
         :param listener: a function, or a coroutine function, which runs as a task: several run at once if they take
             longer than the next event. What it raises is given to the event loop's exception handler, which logs it.
+        :param account_id: ctidTraderAccountId: call it with the events of this account only.
+        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker.
         :return: the listener.
+        :raises TypeError: if events of the class do not say whose they are: an execution event names no symbol itself.
         """
         if listener is None:
 
             def register(function: _Listener) -> _Listener:
-                self.on(cls, function)
+                self.on(cls, function, account_id=account_id, symbol_id=symbol_id)
                 return function
 
             return register
-        self._call("on", (cls, self._link.relay(listener)))
+        self._call("on", (cls, self._link.relay(listener)), {"account_id": account_id, "symbol_id": symbol_id})
         return listener
 
-    def once(self, cls: type[_T], listener: Callable[[_T], object]) -> Callable[[_T], object]:
-        """Call ``listener`` with the next event of a class only; see `on`."""
-        self._call("once", (cls, self._link.relay(listener)))
+    def once(
+        self,
+        cls: type[_T],
+        listener: Callable[[_T], object],
+        *,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> Callable[[_T], object]:
+        """Call ``listener`` with the next event of a class, account and symbol only; see `on`."""
+        self._call("once", (cls, self._link.relay(listener)), {"account_id": account_id, "symbol_id": symbol_id})
         return listener
 
     def off(self, cls: type[_T], listener: Callable[[_T], object]) -> bool:
@@ -212,16 +238,25 @@ class Client(Requests, Closes, of=deferred.OpenApiClient):
         latest: LatestQuotes = self._link.given(self._call("latest_quotes"))
         return latest
 
-    def events(self, *classes: type[_T], buffer: int = 1000) -> EventStream[_T]:
+    def events(
+        self,
+        *classes: type[_T],
+        buffer: int = 1000,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> EventStream[_T]:
         """Iterate over events with ``async for``.
 
         :param classes: as for `on`.
         :param buffer: how many events may wait to be read. When more come the oldest are dropped, and the iteration
             raises `EventsDropped` once where they are missing; it can be continued.
+        :param account_id: as for `on`.
+        :param symbol_id: likewise.
         :return: the stream, which listens from now on, outlives reconnects and ends with the client. Close it when it
             is no longer read.
         """
-        stream: EventStream[_T] = self._link.given(self._call("events", classes, {"buffer": buffer}))
+        options = {"buffer": buffer, "account_id": account_id, "symbol_id": symbol_id}
+        stream: EventStream[_T] = self._link.given(self._call("events", classes, options))
         return stream
 
 

@@ -170,34 +170,60 @@ class Client(Requests, of=deferred.OpenApiClient):
     # Events
 
     @overload
-    def on(self, cls: type[_T], listener: Callable[[_T], object]) -> Callable[[_T], object]: ...
+    def on(
+        self,
+        cls: type[_T],
+        listener: Callable[[_T], object],
+        *,
+        account_id: int | None = ...,
+        symbol_id: int | None = ...,
+    ) -> Callable[[_T], object]: ...
 
     @overload
-    def on(self, cls: type[_T]) -> Callable[[_Listener], _Listener]: ...
+    def on(
+        self, cls: type[_T], *, account_id: int | None = ..., symbol_id: int | None = ...
+    ) -> Callable[[_Listener], _Listener]: ...
 
-    def on(self, cls: type[Any], listener: Callable[[Any], object] | None = None) -> Any:
+    def on(
+        self,
+        cls: type[Any],
+        listener: Callable[[Any], object] | None = None,
+        *,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> Any:
         """Call ``listener`` with each event of a class, in the order of registration. Without it, be a decorator.
 
         :param cls: as for `ctrader_twisted.OpenApiClient.on`: a message class, an event of the library, ….
         :param listener: called in a thread of its own for all listeners of this client: it may block, and ask. What it
             raises is logged. When more than 10,000 events wait for it, the oldest are dropped.
+        :param account_id: ctidTraderAccountId: call it with the events of this account only.
+        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker.
         :return: the listener.
+        :raises TypeError: if events of the class do not say whose they are: an execution event names no symbol itself.
         """
         if listener is None:
 
             def register(function: _Listener) -> _Listener:
-                self.on(cls, function)
+                self.on(cls, function, account_id=account_id, symbol_id=symbol_id)
                 return function
 
             return register
         relay = self._link.relay(listener)
-        self._read(lambda: self._inner.on(cls, relay) and None)
+        self._read(lambda: self._inner.on(cls, relay, account_id=account_id, symbol_id=symbol_id) and None)
         return listener
 
-    def once(self, cls: type[_T], listener: Callable[[_T], object]) -> Callable[[_T], object]:
-        """Call ``listener`` with the next event of a class only; see `on`."""
+    def once(
+        self,
+        cls: type[_T],
+        listener: Callable[[_T], object],
+        *,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> Callable[[_T], object]:
+        """Call ``listener`` with the next event of a class, account and symbol only; see `on`."""
         relay = self._link.relay(listener)
-        self._read(lambda: self._inner.once(cls, relay) and None)
+        self._read(lambda: self._inner.once(cls, relay, account_id=account_id, symbol_id=symbol_id) and None)
         return listener
 
     def off(self, cls: type[_T], listener: Callable[[_T], object]) -> bool:
@@ -210,16 +236,26 @@ class Client(Requests, of=deferred.OpenApiClient):
         latest: LatestQuotes = self._call("latest_quotes")
         return latest
 
-    def events(self, *classes: type[_T], buffer: int = 1000) -> EventStream[_T]:
+    def events(
+        self,
+        *classes: type[_T],
+        buffer: int = 1000,
+        account_id: int | None = None,
+        symbol_id: int | None = None,
+    ) -> EventStream[_T]:
         """Iterate over events with ``for``.
 
         :param classes: as for `on`.
         :param buffer: how many events may wait to be read. When more come the oldest are dropped, and the iteration
             raises `EventsDropped` once where they are missing; it can be continued.
+        :param account_id: as for `on`.
+        :param symbol_id: likewise.
         :return: the stream, which listens from now on, outlives reconnects and ends with the client. Close it when it
             is no longer read.
         """
-        stream: EventStream[_T] = self._call("events", *classes, buffer=buffer)
+        stream: EventStream[_T] = self._call(
+            "events", *classes, buffer=buffer, account_id=account_id, symbol_id=symbol_id
+        )
         return stream
 
 

@@ -293,6 +293,25 @@ def test_quotes_are_iterated_until_they_are_closed(run: Running) -> None:
     run(main)
 
 
+def test_events_of_one_symbol_or_account_are_chosen(run: Running) -> None:
+    async def main() -> None:
+        async with trading() as (client, account):
+            told: list[ProtoOASpotEvent] = []
+            once: list[ProtoOASpotEvent] = []
+            client.on(ProtoOASpotEvent, told.append, symbol_id=2)
+            client.once(ProtoOASpotEvent, once.append, account_id=account.account_id, symbol_id=2)
+            client.on(ProtoOASpotEvent, told.append, account_id=account.account_id + 1)
+            stream = client.events(ProtoOASpotEvent, account_id=account.account_id, symbol_id=2)
+            every: list[int] = []
+            client.on(ProtoOASpotEvent, lambda event: every.append(event.symbolId))
+            await client.subscribe_spots(ctidTraderAccountId=account.account_id, symbolId=[1, 2])
+            await becomes(lambda: len(told) > 2 and 1 in every)
+            assert {event.symbolId for event in told} == {2} == {(await anext(stream)).symbolId for _ in range(3)}
+            assert once == told[:1]
+
+    run(main)
+
+
 def test_a_step_that_is_cancelled_loses_nothing(run: Running) -> None:
     async def main() -> None:
         async with trading() as (client, account), client.events(Resynchronised) as stream:

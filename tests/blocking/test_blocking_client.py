@@ -327,6 +327,23 @@ def test_listeners_are_called_in_order_in_a_thread_of_their_own_and_may_ask(clie
     assert not done.is_set()
 
 
+def test_events_of_one_symbol_or_account_are_chosen(client: Client, account: Account) -> None:
+    told: list[ProtoOASpotEvent] = []
+    once: list[ProtoOASpotEvent] = []
+    every: list[int] = []
+    client.on(ProtoOASpotEvent, told.append, symbol_id=2)
+    client.once(ProtoOASpotEvent, once.append, account_id=account.account_id, symbol_id=2)
+    client.on(ProtoOASpotEvent, told.append, account_id=account.account_id + 1)
+    client.on(ProtoOASpotEvent, lambda event: every.append(event.symbolId))
+    with client.events(ProtoOASpotEvent, account_id=account.account_id, symbol_id=2) as stream:
+        client.subscribe_spots(ctidTraderAccountId=account.account_id, symbolId=[1, 2])
+        assert {next(stream).symbolId for _ in range(3)} == {2}
+    client.close()  # listeners were told what had come
+    assert {1, 2} <= set(every)
+    assert {event.symbolId for event in told} == {2}
+    assert once == told[:1]
+
+
 def test_a_client_is_listened_to_once_for_ever_and_not_any_more(client: Client, account: Account) -> None:
     every: list[object] = []
     first: list[object] = []

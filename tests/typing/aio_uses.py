@@ -34,6 +34,7 @@ async def asking(client: Client) -> None:
     assert_type(await client.symbols_list(ctidTraderAccountId=1), ProtoOASymbolsListRes)
     await client.symbols_list(ctidTraderAccountId="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.on(ProtoOASpotEvent, spot)
+    client.on(ProtoOASpotEvent, spot, account_id=1, symbol_id=1)
     client.on(ProtoOASpotEvent, execution)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     async with client.events(ProtoOASpotEvent) as events:
         async for event in events:

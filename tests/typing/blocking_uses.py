@@ -31,6 +31,7 @@ def asking(client: Client) -> None:
     assert_type(client.symbols_list(ctidTraderAccountId=1), ProtoOASymbolsListRes)
     client.symbols_list(ctidTraderAccountId="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.on(ProtoOASpotEvent, spot)
+    client.on(ProtoOASpotEvent, spot, account_id=1, symbol_id=1)
     client.on(ProtoOASpotEvent, execution)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     for event in client.events(ProtoOASpotEvent):
         assert_type(event, ProtoOASpotEvent)

@@ -42,6 +42,8 @@ async def listening(client: OpenApiClient) -> None:
     client.on(ProtoOASpotEvent, execution)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.once(ProtoOAExecutionEvent, execution)
     client.once(ProtoOAExecutionEvent, spot)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.on(ProtoOASpotEvent, spot, account_id=1, symbol_id=1)
+    client.on(ProtoOASpotEvent, execution, symbol_id=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.on(LightQuote, light)
     client.on(AccountChanged, changed)
     client.on(AccountChanged, light)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
