@@ -273,7 +273,7 @@ class Only:
 
     def __init__(self, cls: type, listener: Listener, account_id: int | None, symbol_id: int | None) -> None:
         wanted = (("account_id", _ACCOUNT, account_id), ("symbol_id", _SYMBOL, symbol_id))
-        self._tests = tuple((*_field(cls, *names), value) for *names, value in wanted if value is not None)
+        self._tests = tuple((*_field(cls, what, names), value) for what, names, value in wanted if value is not None)
         self.wraps = listener
 
     def __repr__(self) -> str:
