@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import probe
-import sender
-from sender import ACCOUNT, BARS, FIRST_MINUTE, LAST_TICK, TICKS
+import said
+from said import ACCOUNT, BARS, FIRST_MINUTE, LAST_TICK, TICKS
 
 if TYPE_CHECKING:
     import argparse
@@ -35,9 +35,9 @@ NUMBERS = {"bars": 2137, "ticks": 2145}
 def expected(what: str) -> dict[str, int]:
     """Give what the columns add up to."""
     if what == "ticks":
-        rows = [sender.tick_values(index) for index in range(TICKS)]
+        rows = [said.tick_values(index) for index in range(TICKS)]
         return {"time": sum(at for at, _ in rows), "price": sum(price for _, price in rows)}
-    bars = [sender.bar_values(index) for index in range(BARS)]
+    bars = [said.bar_values(index) for index in range(BARS)]
     return {
         "time": sum(minute for *_, minute in bars) * MINUTE,
         "open": sum(low + above for _, low, above, _, _, _ in bars),

@@ -30,7 +30,7 @@ def _client(reactor: Any, args: argparse.Namespace) -> Any:
 
 async def spots(reactor: Any, args: argparse.Namespace) -> None:
     """Subscribe, and read symbolId, bid and ask of every event."""
-    from sender import ACCOUNT
+    from said import ACCOUNT
     from twisted.internet.defer import Deferred
 
     from ctrader_twisted.market import LightQuote, SpotColumns
@@ -65,7 +65,7 @@ async def spots(reactor: Any, args: argparse.Namespace) -> None:
 
 async def requests(reactor: Any, args: argparse.Namespace) -> None:
     """Ask for the trader: one after another, and many at once; then have the connection cut."""
-    from sender import ACCOUNT
+    from said import ACCOUNT
     from twisted.internet.defer import Deferred, DeferredList
 
     from ctrader_twisted.messages import ProtoOATraderReq

@@ -23,7 +23,7 @@ from ctrader_open_api.messages.OpenApiMessages_pb2 import (  # noqa: E402
     ProtoOASubscribeSpotsRes,
 )
 from probe import Tally  # noqa: E402
-from sender import ACCOUNT  # noqa: E402
+from said import ACCOUNT  # noqa: E402
 
 
 def main() -> None:

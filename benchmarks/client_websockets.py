@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import probe
-from sender import ACCOUNT
+from said import ACCOUNT
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 

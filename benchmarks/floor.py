@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from probe import MappingTally, Tally, arguments, percentile
-from sender import ACCOUNT, spot_events
+from said import ACCOUNT, spot_events
 
 from ctrader_twisted.messages import (
     ProtoMessage,

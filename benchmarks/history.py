@@ -21,13 +21,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import rig
-import sender
+import said
 from client_history import by_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COUNTS = {"bars": sender.BARS, "ticks": sender.TICKS}
+COUNTS = {"bars": said.BARS, "ticks": said.TICKS}
 WAYS = {
     "columns": f"{rig.OURS}: a table of columns",
     "messages": f"{rig.OURS}: messages, by attribute",
@@ -67,7 +67,7 @@ def decoded(args: argparse.Namespace, what: str) -> dict[str, Any]:
     from ctrader_twisted.market.columns import read_bars, read_ticks
     from ctrader_twisted.messages import ProtoOAGetTickDataRes, ProtoOAGetTrendbarsRes
 
-    payload = sender.bar_page() if what == "bars" else sender.tick_page()
+    payload = said.bar_page() if what == "bars" else said.tick_page()
     cls = ProtoOAGetTrendbarsRes if what == "bars" else ProtoOAGetTickDataRes
     read: Callable[[bytes], Any] = read_bars if what == "bars" else read_ticks
     ways: dict[str, Callable[[], Any]] = {

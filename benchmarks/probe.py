@@ -12,7 +12,7 @@ import os
 import resource
 import time
 
-from sender import TIMESTAMP_OFFSET, spot_sums
+from said import TIMESTAMP_OFFSET, spot_sums
 
 #: What a client of ours imports, over each wire.
 MODULES = {

@@ -31,7 +31,7 @@ async def measured(reactor: Any, args: argparse.Namespace) -> None:
     """Be the client, once."""
     from client_ours import _client
     from probe import ColumnTally, peak
-    from sender import ACCOUNT, SYMBOLS
+    from said import ACCOUNT, SYMBOLS
     from twisted.internet.defer import Deferred
 
     from ctrader_twisted.documents.symbols import Symbols

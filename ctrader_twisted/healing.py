@@ -1,7 +1,7 @@
 """Accounts brought to stand, kept so, and brought back after each loss.
 
-Each account is brought back on its own: authorised, with its token refreshed first where that is due or the server
-refuses it (`refreshing`); then what it had is restored (`restoring`).
+Each account is brought back on its own: authorised with the token that is chosen for it (`choosing`), refreshed first
+where that is due or the server refuses it (`refreshing`); then what it had is restored (`restoring`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.defer import TimeoutError as RefreshTimeout
 from twisted.logger import Logger
 
 from ctrader_twisted import messages
+from ctrader_twisted.choosing import Choice, Choosing
 from ctrader_twisted.errors import (
     AccountRefused,
     CannotRoute,
@@ -30,7 +30,6 @@ from ctrader_twisted.logins import Logins
 from ctrader_twisted.refreshing import Refreshing
 from ctrader_twisted.restoring import Restoring, seconds_asked_for
 from ctrader_twisted.session.machine import AccountState, ConnectionState
-from ctrader_twisted.tokens.grant import remedy_without_grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,14 +66,10 @@ class _Waiter:
 
 
 @dataclass(slots=True)
-class _Account:
+class _Account(Choice):
     """One account and what is done for it.
 
-    :ivar given: a bare token that was asked for and has been neither accepted nor refused.
-    :ivar by_grant: whether it was asked for by its grant, or moves with one.
-    :ivar grant: the name of that grant, once it is known.
-    :ivar dead: grants that were found dead, by name and access token: a login gives them another.
-    :ivar noted: the accepted token that `grant` was last found for.
+    :ivar waiting: who waits for it.
     :ivar attempting: whether an attempt to authorise it is under way.
     :ivar revived: whether something has changed since it was found to need a login.
     :ivar delay: seconds that the next attempt waits, if it is put off.
@@ -82,13 +77,7 @@ class _Account:
     :ivar stood_at: when it last came to stand.
     """
 
-    account_id: int
     waiting: list[_Waiter] = field(default_factory=list)
-    given: str | None = field(default=None, repr=False)
-    by_grant: bool = False
-    grant: str | None = None
-    dead: set[tuple[str, str]] = field(default_factory=set, repr=False)
-    noted: str | None = field(default=None, repr=False)
     attempting: bool = False
     revived: bool = False
     delay: float = 0.0
@@ -146,6 +135,9 @@ class Healing:
             )
             self._logins = Logins(tokens, clock, self._somebody_needs_login)
             self._unwatch = tokens.watch(self._grant_changed)
+        self._choosing = Choosing(
+            session=session, clock=clock, settings=settings, tokens=tokens, refreshing=self._refreshing
+        )
 
     # What the factory tells
 
@@ -155,7 +147,7 @@ class Healing:
             return fail(ClientClosed())
         standing = self._session.standing.want(account_id)
         account = self._account(account_id)
-        self._note_token(account, standing)
+        self._choosing.note(account, standing)
         standing.again = self._session.overrule_logouts(account_id)
         stands = self._session.accounts.state(account_id) is AccountState.AUTHORISED and not standing.again
         if access_token is not None:
@@ -224,7 +216,7 @@ class Healing:
         if event.state is AccountState.AUTHORISED:
             account.stood_at = self._clock.seconds()
             if not account.attempting:  # it was authorised by hand, or late
-                self._note_token(account, standing)
+                self._choosing.note(account, standing)
                 self._settle(account, standing)
             if self._connection is not None:
                 self._restoring.begin(standing, self._connection)
@@ -286,6 +278,10 @@ class Healing:
 
     def _serves(self, connection: OpenApiProtocol) -> bool:
         return connection is self._connection and self._session.state is ConnectionState.READY
+
+    def _stays(self, account_id: int) -> bool:
+        stands = self._session.accounts.state(account_id) is AccountState.AUTHORISED
+        return stands and not self._session.is_to_leave(account_id)
 
     def _attempt_now(self, account: _Account) -> None:
         account.unschedule()
@@ -349,7 +345,7 @@ class Healing:
         elif not self._serves(connection):
             if self._connection not in (None, connection):
                 self._attempt_now(account)  # the connection after this one found the attempt still under way
-        elif error is None and self._session.accounts.state(account.account_id) is not AccountState.AUTHORISED:
+        elif error is None and not self._stays(account.account_id):
             self._attempt_now(account)  # it was logged out before its authorisation was sent, and is to stand anew
         elif error is None:
             self._settle(account, standing)
@@ -366,17 +362,20 @@ class Healing:
             if standing is None or not self._serves(connection):
                 return
             try:
-                token, grant = await self._token(account, standing)
+                token, grant = await self._choosing.token(account, standing)
             except GrantRefused as refusal:
                 raise dead or refusal from None
             if not self._serves(connection) or self._session.standing.find(account.account_id) is not standing:
                 return  # lost, logged out or given up meanwhile
+            if self._session.is_to_leave(account.account_id):
+                return  # it was asked to be logged out meanwhile: if it stays, it is attempted again
             standing.by_grant = grant is not None
             stands = self._session.accounts.state(account.account_id) is AccountState.AUTHORISED
             if stands and token == standing.access_token and not standing.again:
-                self._note_token(account, standing, grant)
+                self._choosing.note(account, standing, grant)
                 self._session.accounts.put_right(account.account_id)
                 return
+            self._session.overrule_logouts(account.account_id)  # those that nobody waits for any more
             try:
                 await connection.request(
                     messages.ProtoOAAccountAuthReq(ctidTraderAccountId=account.account_id, accessToken=token),
@@ -386,33 +385,12 @@ class Healing:
             except TokenRefused as refused:
                 if grant is None:
                     raise
-                dead = await self._mend(account, grant, token, refreshed, refused) or dead
+                dead = await self._choosing.mend(account, grant, token, refreshed, refused) or dead
             else:
                 # Not as before, where it was logged out meanwhile.
-                self._note_token(account, self._session.standing.find(account.account_id) or standing, grant)
+                self._choosing.note(account, self._session.standing.find(account.account_id) or standing, grant)
                 return
         raise RequestNotSent("ProtoOAAccountAuthReq", "its tokens changed again and again", account.account_id)
-
-    async def _mend(
-        self, account: _Account, grant: Grant, token: str, refreshed: set[str], refused: TokenRefused
-    ) -> GrantRefused | None:
-        """The server refused a grant's token: refresh it. Give why the grant is dead, if it is."""
-        assert self._refreshing is not None and self._tokens is not None
-        current = self._tokens.find(grant.name)
-        if current is None or current.access_token != token:
-            return None  # it has changed meanwhile
-        if token in refreshed:
-            dead = GrantRefused(grant.name, f"the token just refreshed was refused, too: {refused}")
-        else:
-            try:
-                renewed = await self._refreshing.now(grant.name, token)
-                if self._refreshing.bought.get(grant.name) == renewed.access_token:
-                    refreshed.add(renewed.access_token)
-                return None
-            except GrantRefused as refusal:
-                dead = refusal
-        account.dead.add((grant.name, token))
-        return dead
 
     async def _tell_wrong_from_busy(
         self, account: _Account, connection: OpenApiProtocol, error: CannotRoute
@@ -426,7 +404,7 @@ class Healing:
         if standing is None or self._environment.live is None or standing.stood:
             return error
         try:
-            token, _ = await self._token(account, standing)
+            token, _ = await self._choosing.token(account, standing)
             granted = await connection.request(
                 messages.ProtoOAGetAccountListByAccessTokenReq(accessToken=token), self._settings.timeout, own=True
             )
@@ -510,71 +488,9 @@ class Healing:
 
     # Tokens
 
-    async def _token(self, account: _Account, standing: AccountStanding) -> tuple[str, Grant | None]:
-        """Give the access token an account is authorised with, and its grant; refreshed first if it is about to end."""
-        self._note_token(account, standing)
-        if account.given is not None:
-            return account.given, None
-        grant = self._grant_of(account)
-        if grant is None and account.by_grant and self._tokens is not None:
-            await self._tokens.load()
-            grant = self._grant_of(account)
-        if grant is None:
-            if standing.access_token is None or account.by_grant and account.dead:
-                none = "the client has no token store" if self._tokens is None else f"none is in {self._tokens.where}"
-                problem = f"no grant opens account {account.account_id}: {none}"
-                grants = () if self._tokens is None else self._tokens.grants.values()
-                raise GrantRefused("", problem, remedy_without_grant(account.account_id, grants))
-            return standing.access_token, None
-        assert self._tokens is not None and self._refreshing is not None
-        if grant.due(self._clock.seconds(), self._tokens.refresh_within):
-            try:
-                grant = await self._refreshing.now(grant.name).addTimeout(self._settings.timeout, self._clock)
-            except (OpenApiError, RefreshTimeout) as error:
-                # It is still good for a while, perhaps; if it is not, the server says so, and that is acted on.
-                # A refresh that takes long goes on, and the account moves to what it gives.
-                late = f"not within {self._settings.timeout:g} s"
-                _log.error(
-                    'the tokens of grant "{grant}" were not refreshed, though they end soon: {error}',
-                    grant=grant.name,
-                    error=late if isinstance(error, RefreshTimeout) else self._session.scrub(str(error)),
-                )
-        self._session.keep_secret(grant.access_token, grant.refresh_token)
-        return grant.access_token, grant
-
-    def _grant_of(self, account: _Account) -> Grant | None:
-        """Give the grant an account moves with: its own, or else any that opens it and is not dead."""
-        if self._tokens is None or not account.by_grant:
-            return None
-        own = None if account.grant is None else self._tokens.find(account.grant)
-        listing = (grant for grant in self._tokens.grants.values() if account.account_id in grant.account_ids())
-        for grant in (own, self._tokens.grant_for(account.account_id), *listing):
-            if grant is not None and (grant.name, grant.access_token) not in account.dead:
-                return grant
-        return None
-
-    def _note_token(self, account: _Account, standing: AccountStanding, used: Grant | None = None) -> None:
-        """Find out which grant the token is of that the server accepted last, whoever gave it: they move together."""
-        token = standing.access_token
-        standing.again = min(standing.again, self._session.logouts(account.account_id))
-        if account.given is not None and account.given == token and not standing.again:
-            account.given = None
-        if token is None or (token == account.noted and used is None):
-            return
-        account.noted = token
-        if used is None and self._tokens is not None:
-            used = next((grant for grant in self._tokens.grants.values() if grant.access_token == token), None)
-        account.grant = None if used is None else used.name
-        account.by_grant = used is not None
-        standing.view_only = used is not None and used.scope == "accounts"
-        account.dead.clear()
-        if used is not None and self._refreshing is not None:
-            self._refreshing.when_due(used.name)
-
     def _follow(self, account: _Account, standing: AccountStanding) -> None:
         """Another token may have come while the account was being authorised with the one before."""
-        grant = self._grant_of(account)
-        wanted = account.given or (None if grant is None else grant.access_token)
+        wanted = self._choosing.wanted(account)
         if wanted is not None and wanted != standing.access_token:
             self._attempt_now(account)
 
@@ -584,8 +500,8 @@ class Healing:
         used = False
         for standing in self._session.standing:
             account = self._account(standing.account_id)
-            self._note_token(account, standing)
-            current = self._grant_of(account)
+            self._choosing.note(account, standing)
+            current = self._choosing.grant_of(account)
             if current is None or current.name != grant.name:
                 continue
             used = True

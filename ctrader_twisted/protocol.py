@@ -72,7 +72,8 @@ class Owner(Protocol):
 class Tap(Protocol):
     """Sees everything that is said on a client's connections; the flight recorder is one.
 
-    Times are the clock's seconds; ``connection`` counts a client's connections, from 1. A tap must not raise.
+    Times are the clock's seconds; ``connection`` counts a client's connections, from 1. A tap must not raise: one that
+    does is told no more of that connection.
     """
 
     def opened(self, connection: int, where: str, at: float) -> None:
@@ -157,7 +158,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._made_at = self._clock.seconds()
         self._session.connected(self._made_at)
         if self._tap is not None:
-            self._tap.opened(self._number, self._where, self._made_at)
+            self._tapped(self._tap.opened, self._where, self._made_at)
         self.transport.registerProducer(self, True)  # type: ignore[attr-defined]  # every ITCPTransport and TLS have it
         self._heartbeat = Repeating(self._clock, self._look)
         self._heartbeat.start(BEAT, now=False).addErrback(self._heart_stopped)
@@ -235,7 +236,7 @@ class OpenApiProtocol(TwistedProtocol):
         if cut is not None:
             self._session.unreadable(cut)
             if self._tap is not None:
-                self._tap.unreadable(self._number, cut, now)
+                self._tapped(self._tap.unreadable, cut, now)
         self._over = True
         if self._heartbeat is not None and self._heartbeat.running:
             self._heartbeat.stop()
@@ -248,7 +249,7 @@ class OpenApiProtocol(TwistedProtocol):
         self._session.outbox.hold(False)
         if self._tap is not None:
             closed = isinstance(error, ClientClosed)
-            self._tap.ended(self._number, "the client was closed" if closed else str(error), now)
+            self._tapped(self._tap.ended, "the client was closed" if closed else str(error), now)
         self._fire(self._session.lost(now, str(error)))
         self.announce()
         self._owner.connection_ended(self, error)
@@ -429,9 +430,18 @@ class OpenApiProtocol(TwistedProtocol):
         assert self._tap is not None
         if arrived:
             items = [item if isinstance(item, Envelope | Burst) else item.burst() for item in arrived]
-            self._tap.received(self._number, items, now)
+            self._tapped(self._tap.received, items, now)
         for problem in problems:
-            self._tap.unreadable(self._number, problem, now)
+            if self._tap is not None:
+                self._tapped(self._tap.unreadable, problem, now)
+
+    def _tapped(self, tell: Callable[..., None], *what: Any) -> None:
+        """Tell the tap. One that raises costs nobody else anything, and is told no more of this connection."""
+        try:
+            tell(self._number, *what)
+        except Exception:
+            self._tap = None
+            _log.failure("{tell!r} failed: it is told no more of this connection", tell=tell)
 
     def _flush(self) -> None:
         if self._paused or self._closing or self._over or not self._opened or not self._wire.open:
@@ -440,7 +450,7 @@ class OpenApiProtocol(TwistedProtocol):
         outgoing = self._session.outbox.outgoing(now)
         if outgoing:
             if self._tap is not None:
-                self._tap.sent(self._number, outgoing, now)
+                self._tapped(self._tap.sent, outgoing, now)
             wire = self._wire
             for envelope in outgoing:
                 wire.send(envelope)
@@ -491,7 +501,9 @@ class OpenApiProtocol(TwistedProtocol):
         return self._quiet
 
     def _heart_stopped(self, failure: Failure) -> None:
-        """Only a fault of this package, or of a tap, ends up here: better no connection than one without heartbeats."""
+        """Only a fault of this package, or of a transport, ends up here: better no connection than one without
+        heartbeats.
+        """
         _log.failure("unexpected failure of the heartbeat: the connection is given up", failure)
         self.drop(ConnectionFailed(self._where, "its heartbeat failed"), abort=True)
 

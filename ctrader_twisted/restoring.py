@@ -162,6 +162,8 @@ class Restoring:
             except (ServerError, RequestFailed) as error:
                 refusal = error
             if not current():
+                if refusal is None:
+                    self._end_unless_held(subscriptions, standing.account_id, connection)
                 return None
             # What was unsubscribed meanwhile may have been ended by the server before it was renewed. If this was
             # refused, too: the answer to a renewal before it may have been lost.
@@ -195,6 +197,14 @@ class Restoring:
             standing.book.not_reconciled()
             return error
         return answer
+
+    def _end_unless_held(
+        self, subscriptions: Iterable[Subscription], account_id: int, connection: OpenApiProtocol
+    ) -> None:
+        """What was asked for in one session of an account was renewed in the next: end what is not held of that one."""
+        if self._session.accounts.state(account_id) is AccountState.AUTHORISED:
+            held = self._session.standing.find(account_id)
+            self._end([each for each in subscriptions if held is None or not held.has(each)], account_id, connection)
 
     def _end(self, subscriptions: Iterable[Subscription], account_id: int, connection: OpenApiProtocol) -> None:
         for subscription in subscriptions:

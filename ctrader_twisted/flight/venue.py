@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -18,14 +17,13 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from ctrader_twisted.errors import FrameTooLong, TruncatedFrame, UndecodableEnvelope, UndecodablePayload
-from ctrader_twisted.flight.format import Ended, Failed, Header, Opened, Said, Unreadable, Way
-from ctrader_twisted.flight.redaction import blank
+from ctrader_twisted.errors import FrameTooLong, TruncatedFrame, UndecodableEnvelope
+from ctrader_twisted.flight.format import Ended, Said, Unreadable
+from ctrader_twisted.flight.script import Script, account_of, scripts_of
 from ctrader_twisted.messages import ProtoOAErrorRes
 from ctrader_twisted.reasons import explain
 from ctrader_twisted.server import MAX_BACKLOG, ServerProtocol
 from ctrader_twisted.wire import catalogue, codec
-from ctrader_twisted.wire.envelope import Envelope
 from ctrader_twisted.wire.int32 import Int32Wire
 
 if TYPE_CHECKING:
@@ -36,7 +34,9 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.errors import ProtocolError
     from ctrader_twisted.flight.format import Entry
+    from ctrader_twisted.flight.script import Asked, Step
     from ctrader_twisted.server import Peer
+    from ctrader_twisted.wire.envelope import Envelope
 
 CODE: Final = "NOT_RECORDED"
 """The error code of the answer to a request that the recording does not hold."""
@@ -47,7 +47,6 @@ PATIENCE: Final = 10.0
 _DRAIN: Final = 0.001  # seconds that what was said is given to leave, and again as long as it has not
 _PREFIX: Final = struct.Struct(">I")
 _LISTED: Final = 1000  # divergences that are kept
-_OVERHEAD: Final = 64  # bytes of a message besides its payload, at most
 _INSTANT: Final = 1e-6  # seconds: sums of floats fall short of one another
 
 # What a client says of a connection that it did not end itself.
@@ -81,73 +80,6 @@ class Divergence:
         return f"connection {self.connection}: {self.request + ' ' if self.request else ''}{self.problem}"
 
 
-@dataclass(slots=True, eq=False)
-class _Asked:
-    """A recorded request; ``came`` is when it came again, ``key`` the id it came with."""
-
-    name: str
-    at: float
-    before: _Asked | None
-    came: float | None = None
-    key: str | None = None
-    missed: bool = False
-    late: list[_Step] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class _Step:
-    """Something the server said or did, after a request and perhaps as an answer to one."""
-
-    entry: Said | Unreadable | Ended
-    at: float
-    after: _Asked | None
-    answers: _Asked | None
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it is on the wire."""
-        if not isinstance(self.entry, Said):
-            return 0
-        return sum(len(payload) + _OVERHEAD for payload in self.entry.payloads)
-
-
-@dataclass(slots=True, eq=False)
-class _Script:
-    """One recorded connection."""
-
-    at: float
-    whole: bool
-    requests: list[_Asked] = field(default_factory=list)
-    steps: deque[_Step] = field(default_factory=deque)
-    by_key: dict[str, _Asked] = field(default_factory=dict)
-    by_content: defaultdict[tuple[int, bytes], deque[_Asked]] = field(default_factory=lambda: defaultdict(deque))
-    by_account: defaultdict[tuple[int, int | None], deque[_Asked]] = field(default_factory=lambda: defaultdict(deque))
-
-    def add(self, entry: Said | Unreadable | Ended, at: float) -> None:
-        last = self.requests[-1] if self.requests else None
-        if not isinstance(entry, Said):
-            self.steps.append(_Step(entry, at, last, None))
-        elif entry.way is Way.IN:
-            key = entry.client_msg_id
-            self.steps.append(_Step(entry, at, last, None if key is None else self.by_key.get(key)))
-        elif entry.payload_type != catalogue.HEARTBEAT:
-            for number, payload, key in entry.envelopes():
-                last = _Asked(entry.name, at, last)
-                self.requests.append(last)
-                self.by_content[number, blank(number, payload)].append(last)
-                self.by_account[number, _account_id(number, payload)].append(last)
-                if key is not None:
-                    self.by_key[key] = last
-
-    def same(self, payload_type: int, payload: bytes) -> _Asked | None:
-        """Give the first request of this content that has not come."""
-        return _first_to_come(self.by_content.get((payload_type, blank(payload_type, payload)), deque()))
-
-    def first(self, payload_type: int, account_id: int | None) -> _Asked | None:
-        """Give the first request of this type and account that has not come."""
-        return _first_to_come(self.by_account.get((payload_type, account_id), deque()))
-
-
 class ReplayVenue:
     """A venue that plays a recording to the clients that connect to it.
 
@@ -179,7 +111,7 @@ class ReplayVenue:
         self._clock = clock
         self._speed = speed
         self._patience = patience
-        self._scripts = _scripts(entries, longest_gap)
+        self._scripts = scripts_of(entries, longest_gap)
         if not self._scripts:
             raise ValueError("the recording holds no connection")
         # All of it is in memory anyway: a client that reads slowly can't make it more.
@@ -219,7 +151,7 @@ class ReplayVenue:
     def _accept(self, protocol: _Protocol, peer: Peer) -> _Player:
         self._connections += 1
         script = self._scripts.popleft() if self._scripts else None
-        player = _Player(self, protocol, peer, script or _Script(0.0, True), self._connections)
+        player = _Player(self, protocol, peer, script or Script(0.0, True), self._connections)
         if script is None:
             self._diverges(player, "", "the recording holds no further connection: closed")
             peer.close()
@@ -285,7 +217,7 @@ class _Factory(Factory):
 class _Player:
     """One connection: a recorded one, said again."""
 
-    def __init__(self, venue: ReplayVenue, protocol: _Protocol, peer: Peer, script: _Script, number: int) -> None:
+    def __init__(self, venue: ReplayVenue, protocol: _Protocol, peer: Peer, script: Script, number: int) -> None:
         self.number = number
         self._venue = venue
         self._clock = venue._clock
@@ -381,14 +313,14 @@ class _Player:
                 self._say(step)
         self._venue._look()
 
-    def _due(self, step: _Step) -> float:
+    def _due(self, step: Step) -> float:
         """Give when a step is due, by the last request before it that came."""
         return self._then(step.at, step.after)
 
-    def _due_after(self, asked: _Asked) -> float:
+    def _due_after(self, asked: Asked) -> float:
         return self._then(asked.at, asked.before)
 
-    def _then(self, at: float, after: _Asked | None) -> float:
+    def _then(self, at: float, after: Asked | None) -> float:
         while after is not None and after.came is None:
             after = after.before
         if after is None or after.came is None:
@@ -396,10 +328,10 @@ class _Player:
             return self._made + (at - self._script.at) / self._venue._speed
         return after.came + (at - after.at) / self._venue._speed
 
-    def _passed(self, asked: _Asked, step: _Step) -> float:
+    def _passed(self, asked: Asked, step: Step) -> float:
         return (step.at - asked.at) / self._venue._speed
 
-    def _say_late(self, step: _Step, delay: float) -> None:
+    def _say_late(self, step: Step, delay: float) -> None:
         self._later(delay, lambda: self._say(step))
 
     def _abort(self) -> None:
@@ -419,7 +351,7 @@ class _Player:
         call = self._clock.callLater(delay, act)
         self._late.add(call)
 
-    def _say(self, step: _Step) -> None:
+    def _say(self, step: Step) -> None:
         entry = step.entry
         if not isinstance(entry, Ended):
             self._said_at = self._clock.seconds()
@@ -440,12 +372,12 @@ class _Player:
 
     # Requests
 
-    def _find(self, envelope: Envelope) -> _Asked | None:
+    def _find(self, envelope: Envelope) -> Asked | None:
         """Give the recorded request that this one corresponds to: the very same, or the first of its type."""
         number, payload, _ = envelope
         asked = self._script.same(number, payload)
         if asked is None:
-            account_id = _account_id(number, payload)
+            account_id = account_of(number, payload)
             asked = self._script.first(number, account_id) or self._script.first(number, None)
             if asked is not None:
                 self._venue._differs(self, catalogue.name(number))
@@ -453,7 +385,7 @@ class _Player:
 
     def _refuse(self, envelope: Envelope) -> None:
         number, payload, key = envelope
-        name, account_id = catalogue.name(number), _account_id(number, payload)
+        name, account_id = catalogue.name(number), account_of(number, payload)
         if not self._script.whole and number in _BEGINNING:
             (answer,) = catalogue.REQUESTS[number].closed_by - catalogue.ERRORS
             message: Any = catalogue.PARSERS[answer]()
@@ -487,51 +419,3 @@ def _within(number: int, most: int) -> int:
 
 _LENGTH_AT_MOST: Final = 0xFFFF_FFFF
 _NONSENSE_AT_MOST: Final = 1_000_000
-
-
-def _first_to_come(candidates: deque[_Asked]) -> _Asked | None:
-    while candidates:
-        if candidates[0].came is None:
-            return candidates[0]
-        candidates.popleft()
-    return None
-
-
-def _account_id(payload_type: int, payload: bytes) -> int | None:
-    """Give the account that a request is about, if it is about one and can be read."""
-    kind = catalogue.REQUESTS.get(payload_type)
-    if kind is None or not kind.has_account:
-        return None
-    try:
-        request: Any = codec.unpack(Envelope(payload_type, payload))
-    except UndecodablePayload:
-        return None
-    account_id: int | None = request.ctidTraderAccountId if request.HasField("ctidTraderAccountId") else None
-    return account_id
-
-
-def _scripts(entries: Iterable[Entry], longest_gap: float | None) -> deque[_Script]:
-    """Give the recorded connections, in the order in which they began, on a time line without steps of the clock."""
-    scripts: deque[_Script] = deque()
-    standing: dict[int, _Script] = {}
-    now, previous = 0.0, None
-    for entry in entries:
-        if isinstance(entry, Header):
-            if entry.part == 1:  # another run, whose connections are counted anew
-                standing.clear()
-            continue
-        if previous is not None:
-            gap = max(0.0, entry.at - previous)
-            now += gap if longest_gap is None else min(gap, longest_gap)
-        previous = entry.at
-        if isinstance(entry, Failed):
-            continue
-        script = standing.get(entry.connection)
-        if script is None or isinstance(entry, Opened):
-            script = standing[entry.connection] = _Script(now, isinstance(entry, Opened))
-            scripts.append(script)
-        if not isinstance(entry, Opened):
-            script.add(entry, now)
-        if isinstance(entry, Ended):
-            del standing[entry.connection]
-    return scripts

@@ -3,7 +3,8 @@
 * `tables` what is recorded: three tables and their columns.
 * `spans` spans of time: what they cover together, and what they leave out.
 * `sides` spot events made into rows of both sides.
-* `store` what a store takes and promises; `parquet`, `sqlite` the two that there are; `formats` one by its name.
+* `store` what a store takes and promises; `parquet`, `sqlite` the two that there are; `formats` one by its name;
+  `parquet_files` what is in a file of Parquet.
 * `holding` the right to write into a folder.
 * `gathering` what one account tells until it is written, and what of it is covered; `keeping` has it written.
 * `refilling` holes, filled from history.

@@ -1,19 +1,17 @@
 """A store of Parquet files in folders by table, environment, account and date. Needs pyarrow (the extra ``data``).
 
 ``quotes/environment=demo/account=1000001/date=2026-03-04/0-00000017.parquet``: each batch is a file, written in a
-hidden folder and moved to its place: it is there whole or not at all. Its metadata says what is covered. When there are
-sixty files of a level, they become one of the next, and when the day is over all of them become one: sorted by symbol,
-no row group of two symbols. Such a file names those it stands for; until they are gone, which a crash may put off, they
-do not count. Numbers only rise, so no later file can bear the name of one that is stood for.
+hidden folder and moved to its place: it is there whole or not at all. When there are sixty files of a level, they
+become one of the next, and when the day is over all of them become one. Such a file names those it stands for; until
+they are gone, which a crash may put off, they do not count. Numbers only rise, so no later file can bear the name of
+one that is stood for. What is in a file, `parquet_files` knows.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import re
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -24,15 +22,28 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ctrader_twisted.recording.holding import Hold
+from ctrader_twisted.recording.parquet_files import (
+    COVERED,
+    GROUPS,
+    STANDS_FOR,
+    TYPES,
+    File,
+    Merged,
+    as_array,
+    as_os_errors,
+    covers_as_text,
+    looked_at,
+    number_of,
+    schema_of,
+    write_file,
+)
 from ctrader_twisted.recording.spans import united
-from ctrader_twisted.recording.store import Coded
-from ctrader_twisted.recording.tables import KINDS, LATEST, Holds, date_of, day_from, day_of
+from ctrader_twisted.recording.tables import KINDS, Holds, date_of, day_from, day_of
 from ctrader_twisted.replacing import Replacing, flush_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from typing import BinaryIO
 
     from ctrader_twisted.recording.spans import Span
     from ctrader_twisted.recording.store import Batch
@@ -40,56 +51,9 @@ if TYPE_CHECKING:
 
 MANY: Final = 60
 """Files of a level that become one of the next."""
-GROUP: Final = 100_000
-"""Rows that a row group of a merged file has at most."""
-
-COVERED: Final = b"ctrader_twisted.covered"
-"""In a file's metadata: the spans that it covers, by stream, as JSON."""
-STANDS_FOR: Final = b"ctrader_twisted.stands_for"
-"""In a merged file's metadata: the names of the files that it was made of, as JSON."""
-GROUPS: Final = b"ctrader_twisted.groups"
-"""In a merged file's metadata: the symbol of each row group, as JSON."""
 
 _MEANWHILE: Final = ".writing"
 """The folder in which files are written."""
-_NAME: Final = re.compile(r"([0-9]+)-([0-9]{8,})\.parquet")
-_TYPES: Final = {
-    Holds.TIME: pa.timestamp("ms", "UTC"),
-    Holds.PRICE: pa.float64(),
-    Holds.COUNT: pa.int64(),
-    Holds.NAME: pa.dictionary(pa.int32(), pa.string()),
-    Holds.TEXT: pa.string(),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """What a file's end says of it.
-
-    :ivar covered: by stream; None if it is not of ours.
-    :ivar groups: the symbol of each row group; None if it is no merged file.
-    :ivar times: of its earliest and its latest row, in ms; None if it has none.
-    :ivar problem: why it is left alone; empty if it is not.
-    """
-
-    path: Path
-    covered: dict[str, list[Span]] | None
-    stands_for: frozenset[str] = frozenset()
-    groups: tuple[str, ...] | None = None
-    times: tuple[int, int] | None = None
-    problem: str = ""
-
-    @property
-    def level(self) -> int:
-        return int(self.path.name.partition("-")[0])
-
-    @property
-    def number(self) -> int:
-        return _number(self.path.name)
-
-    def may_have(self, start: int, end: int) -> bool:
-        """Say whether it may have rows of this span of time."""
-        return self.times is not None and self.times[0] < end and self.times[1] >= start
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +77,7 @@ class ParquetStore:
         self._hold = Hold(path)
         self._due: dict[Path, _Folder] = {}
         self._numbers: dict[Path, int] = {}
-        self._seen: dict[Path, tuple[tuple[int, int], _File]] = {}
+        self._seen: dict[Path, tuple[tuple[int, int], File]] = {}
 
     def open(self) -> list[str]:
         """Take hold of the folder and mend it."""
@@ -146,10 +110,11 @@ class ParquetStore:
         for stream, start, end in batch.covered:
             covered.setdefault(stream, []).append((start, end))
         rows = pa.table(
-            [_array(batch.columns[name], holds) for name, holds in batch.table.columns.items()], _schema(batch.table)
+            [as_array(batch.columns[name], holds) for name, holds in batch.table.columns.items()],
+            schema_of(batch.table),
         )
         self._make(folder.path)
-        self._save(folder, 0, {COVERED: _covers_as_text(covered)}, [rows])
+        self._save(folder, 0, {COVERED: covers_as_text(covered)}, [rows])
         self._due[folder.path] = folder
 
     def tidy(self, today: date) -> bool:
@@ -157,7 +122,7 @@ class ParquetStore:
         for folder in [self._due[path] for path in sorted(self._due)]:
             over = folder.day < day_from(today)
             files = [file for file in self._files(folder) if not file.problem]
-            by_level: dict[int, list[_File]] = {}
+            by_level: dict[int, list[File]] = {}
             for file in files:
                 by_level.setdefault(file.level, []).append(file)
             due = next((alike[:MANY] for _, alike in sorted(by_level.items()) if len(alike) >= MANY), None)
@@ -204,13 +169,13 @@ class ParquetStore:
     ) -> dict[str, list[Any]]:
         """Read rows."""
         table = KINDS[kind]
-        wanted = (pc.field(table.time) >= pa.scalar(start, _TYPES[Holds.TIME])) & (
-            pc.field(table.time) < pa.scalar(end, _TYPES[Holds.TIME])
+        wanted = (pc.field(table.time) >= pa.scalar(start, TYPES[Holds.TIME])) & (
+            pc.field(table.time) < pa.scalar(end, TYPES[Holds.TIME])
         )
         for name, value in (("symbol", symbol), ("period", period)):
             if value is not None and name in table.columns:
                 wanted &= pc.field(name) == value
-        found = [_schema(table).empty_table()]
+        found = [schema_of(table).empty_table()]
         for folder in self._folders_of(table, environment, account_id):
             if start < end and day_of(start) <= folder.day <= day_of(end - 1):
                 found += self._read(folder, wanted, start, end)
@@ -223,7 +188,7 @@ class ParquetStore:
     def _read(self, folder: _Folder, wanted: Any, start: int, end: int) -> list[Any]:
         while True:
             try:
-                with _as_os_errors(folder.path):
+                with as_os_errors(folder.path):
                     return [
                         pq.read_table(file.path, filters=wanted, partitioning=None)
                         for file in self._files(folder)
@@ -259,7 +224,7 @@ class ParquetStore:
     def _folders_of(self, kind: Kind, environment: str, account_id: int) -> Iterator[_Folder]:
         return _dates(self._account_folder(kind, environment, account_id), kind)
 
-    def _files(self, folder: _Folder) -> list[_File]:
+    def _files(self, folder: _Folder) -> list[File]:
         """Give the files that count, the oldest rows first; what another one stands for does not.
 
         Of a level the oldest are merged first, so what is of a higher one is older.
@@ -271,7 +236,7 @@ class ParquetStore:
             key=lambda file: (-file.level, file.number),
         )
 
-    def _all(self, folder: _Folder) -> list[_File]:
+    def _all(self, folder: _Folder) -> list[File]:
         """Give every file there is that is not hidden, others' too."""
         while True:
             try:
@@ -282,12 +247,12 @@ class ParquetStore:
                 if not folder.path.is_dir():
                     return []  # else one was merged meanwhile
 
-    def _look(self, folder: _Folder, entry: os.DirEntry[str]) -> _File:
+    def _look(self, folder: _Folder, entry: os.DirEntry[str]) -> File:
         path, stat = folder.path / entry.name, entry.stat()
         state = (stat.st_mtime_ns, stat.st_size)
         seen = self._seen.get(path)
         if seen is None or seen[0] != state:
-            seen = self._seen[path] = (state, _looked_at(path, folder.kind))
+            seen = self._seen[path] = (state, looked_at(path, folder.kind))
         return seen[1]
 
     def _mend(self, folder: _Folder) -> list[str]:
@@ -319,172 +284,33 @@ class ParquetStore:
         """Write a file, whole or not at all."""
         number = self._numbers.get(folder.path)
         if number is None:
-            number = max((_number(name) for name in os.listdir(folder.path)), default=0)
+            number = max((number_of(name) for name in os.listdir(folder.path)), default=0)
         name = f"{level}-{number + 1:08}.parquet"
         replacing = Replacing(folder.path / name, self._meanwhile / name)
         try:
-            _write(replacing.file, _schema(folder.kind).with_metadata(metadata), tables)
+            write_file(replacing.file, schema_of(folder.kind).with_metadata(metadata), tables)
         except BaseException:
             replacing.abandon()
             raise
         replacing.commit()
         self._numbers[folder.path] = number + 1
 
-    def _merge(self, folder: _Folder, files: list[_File]) -> None:
+    def _merge(self, folder: _Folder, files: list[File]) -> None:
         """Make one file of several, and remove them."""
         covered: dict[str, list[Span]] = {}
         for file in files:
             for stream, spans in (file.covered or {}).items():
                 covered.setdefault(stream, []).extend(spans)
-        with _as_os_errors(folder.path), ExitStack() as stack:
-            merged = _Merged(folder.kind, [(file, stack.enter_context(pq.ParquetFile(file.path))) for file in files])
+        with as_os_errors(folder.path), ExitStack() as stack:
+            merged = Merged(folder.kind, [(file, stack.enter_context(pq.ParquetFile(file.path))) for file in files])
             metadata = {
-                COVERED: _covers_as_text(covered),
+                COVERED: covers_as_text(covered),
                 STANDS_FOR: json.dumps([file.path.name for file in files]).encode(),
                 GROUPS: json.dumps(merged.groups).encode(),
             }
             self._save(folder, max(file.level for file in files) + 1, metadata, merged.tables())
         with suppress(OSError):  # then they go when it is opened again
             self._remove([file.path for file in files])
-
-
-class _Merged:
-    """The rows of several files, symbol after symbol. Those of files that were merged already are read by the symbol.
-
-    :ivar groups: the symbol of each row group to come.
-    """
-
-    def __init__(self, kind: Kind, files: list[tuple[_File, Any]]) -> None:
-        self._kind = kind
-        self._sorted_files = [(_places(file.groups), opened) for file, opened in files if file.groups is not None]
-        small = [opened.read() for file, opened in files if file.groups is None]
-        self._small = _sorted(pa.concat_tables([_schema(kind).empty_table(), *small]), kind)
-        self._places = self._runs()
-        counts = {symbol: count for symbol, (_, count) in self._places.items()}
-        for groups, opened in self._sorted_files:
-            for symbol, places in groups.items():
-                rows = sum(opened.metadata.row_group(place).num_rows for place in places)
-                counts[symbol] = counts.get(symbol, 0) + rows
-        self._symbols = sorted(counts)
-        self.groups = [symbol for symbol in self._symbols for _ in range(0, counts[symbol], GROUP)]
-
-    def tables(self) -> Iterator[Any]:
-        """Give a table for each symbol."""
-        for symbol in self._symbols:
-            tables = [
-                opened.read_row_groups(groups[symbol]) for groups, opened in self._sorted_files if symbol in groups
-            ]
-            if symbol in self._places:
-                tables.append(self._small.slice(*self._places[symbol]))
-            yield _sorted(pa.concat_tables(table.replace_schema_metadata() for table in tables), self._kind)
-
-    def _runs(self) -> dict[str, tuple[int, int]]:
-        """Give where the rows of each symbol begin among the small files', and how many there are."""
-        if "symbol" not in self._kind.columns:
-            return {"": (0, len(self._small))} if len(self._small) else {}
-        runs: dict[str, tuple[int, int]] = {}
-        begin = 0
-        for run in pc.value_counts(_plain(self._small["symbol"])).to_pylist():  # sorted, so each is in one place
-            runs[run["values"]] = (begin, run["counts"])
-            begin += run["counts"]
-        return runs
-
-
-def _places(groups: Sequence[str]) -> dict[str, list[int]]:
-    """Give which row groups are of each symbol."""
-    places: dict[str, list[int]] = {}
-    for place, symbol in enumerate(groups):
-        places.setdefault(symbol, []).append(place)
-    return places
-
-
-def _write(file: BinaryIO, schema: Any, tables: Iterator[Any] | list[Any]) -> None:
-    writer = pq.ParquetWriter(file, schema, compression="zstd")
-    try:
-        for table in tables:
-            writer.write_table(table, row_group_size=GROUP)
-        writer.close()
-    except BaseException:
-        writer.is_open = False  # else it would try to write its end when it is collected
-        raise
-
-
-@contextmanager
-def _as_os_errors(path: Path) -> Iterator[None]:
-    """Raise what pyarrow says of files as OSError that names a path."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise OSError(errno.EIO, f"can't be read: {error}", os.fspath(path)) from error
-
-
-def _sorted(table: Any, kind: Kind) -> Any:
-    """Sort rows; those that are the same in this order stay as they are."""
-    keys = pa.table({name: _plain(table[name]) for name in kind.order})
-    return table.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in kind.order]))
-
-
-def _plain(column: Any) -> Any:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-
-
-def _array(column: Any, holds: Holds) -> Any:
-    if holds is Holds.TIME:
-        return pa.array(column, pa.int64()).cast(_TYPES[holds])
-    if isinstance(column, Coded):
-        return pa.DictionaryArray.from_arrays(pa.array(column.codes, pa.int32()), pa.array(column.texts, pa.string()))
-    if holds is Holds.NAME:
-        return pa.array(column, pa.string()).dictionary_encode()
-    return pa.array(column, _TYPES[holds], from_pandas=holds is Holds.PRICE)  # for which NaN is null
-
-
-def _schema(kind: Kind) -> Any:
-    return pa.schema([(name, _TYPES[holds]) for name, holds in kind.columns.items()])
-
-
-def _covers_as_text(covered: dict[str, list[Span]]) -> bytes:
-    return json.dumps({stream: united(spans) for stream, spans in sorted(covered.items())}).encode()
-
-
-def _looked_at(path: Path, kind: Kind) -> _File:
-    """Look at a file's end.
-
-    :raises OSError: if that can't be done.
-    """
-    if _NAME.fullmatch(path.name) is None:
-        return _File(path, None, problem="is not of the recorder")
-    with open(path, "rb") as file:
-        try:
-            footer = pq.read_metadata(file)
-            schema = footer.schema.to_arrow_schema()
-        except (pa.ArrowException, OSError) as error:
-            return _File(path, None, problem=f"can't be read ({error})")
-    metadata = schema.metadata or {}
-    try:
-        covered = {
-            stream: [(start, end) for start, end in spans] for stream, spans in json.loads(metadata[COVERED]).items()
-        }
-        stands_for = frozenset(json.loads(metadata.get(STANDS_FOR, b"[]")))
-        groups = tuple(json.loads(metadata[GROUPS])) if GROUPS in metadata else None
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return _File(path, None, problem="is not of the recorder")
-    if not schema.remove_metadata().equals(_schema(kind)):
-        problem = f"has the columns {', '.join(schema.names)}, not {', '.join(kind.columns)}, or of other types"
-        return _File(path, covered, stands_for, groups, problem=problem)
-    return _File(path, covered, stands_for, groups, _times(footer, schema.get_field_index(kind.time)))
-
-
-def _times(footer: Any, column: int) -> tuple[int, int] | None:
-    """Give the earliest and the latest time of a file's rows, all there are if it does not tell; None for no rows."""
-    groups = [group for group in map(footer.row_group, range(footer.num_row_groups)) if group.num_rows]
-    told = [group.column(column).statistics for group in groups]
-    if any(statistics is None or not statistics.has_min_max for statistics in told):
-        return 0, LATEST
-    return (min(one.min_raw for one in told), max(one.max_raw for one in told)) if told else None
 
 
 def _dates(account: Path, kind: Kind) -> Iterator[_Folder]:
@@ -496,8 +322,3 @@ def _dates(account: Path, kind: Kind) -> Iterator[_Folder]:
 def _value(name: str) -> str:
     """Give the value that a folder's name tells."""
     return unquote(name.partition("=")[2])
-
-
-def _number(name: str) -> int:
-    found = _NAME.fullmatch(name)
-    return int(found[2]) if found else 0

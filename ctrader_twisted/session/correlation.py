@@ -25,7 +25,8 @@ class Request:
     :ivar account_id: ctidTraderAccountId, or None if the request has none.
     :ivar timeout: seconds it may take from being asked to being answered.
     :ivar deadline: when that is over.
-    :ivar sent: whether it has left.
+    :ivar sent: whether its turn has come: it has left, or leaves as soon as the shell takes it.
+    :ivar left: whether the shell has taken it.
     :ivar waiter: for the shell: whoever is told how it ends.
     :ivar own: whether the client asked for it by itself, to restore the session.
     :ivar unread: whether its answer is given as it came, not parsed, if it is no refusal.
@@ -40,6 +41,7 @@ class Request:
     timeout: float
     deadline: float
     sent: bool = False
+    left: bool = False
     waiter: Any = field(default=None, repr=False)
     own: bool = False
     unread: bool = False

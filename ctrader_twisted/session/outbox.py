@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ctrader_twisted.session.pacing import Pacer
 from ctrader_twisted.wire import catalogue
-from ctrader_twisted.wire.catalogue import Lane
 from ctrader_twisted.wire.envelope import Envelope
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ class Outbox:
 
     def withdraw(self, request: Request) -> None:
         """Let a request stay that waits for its turn, or that was to leave and that nobody has fetched yet."""
+        if request.left:
+            return
         if not request.sent:
             self.pacer.remove(request)
             return
@@ -83,7 +84,7 @@ class Outbox:
         stays: list[Request | None] = []
         back = []
         for request in self.leaving:
-            if request is None or request.kind.lane is Lane.EXEMPT:
+            if request is None:
                 stays.append(request)
             else:
                 request.sent = False
@@ -122,6 +123,7 @@ class Outbox:
                 outgoing.append(_HEARTBEAT)
                 continue
             outgoing.append(request.envelope)
+            request.left = True
             if request.leaving is not None:
                 self._left.append(request.leaving)
                 request.leaving = None

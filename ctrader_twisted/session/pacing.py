@@ -2,7 +2,8 @@
 
 A limit is a window, not a leaky bucket: as many requests as the server allows leave at once, and the next one leaves
 when the oldest of them is more than a second (and a small guard, since the network may bunch what left evenly) ago. No
-second, wherever it begins, holds more than the limit; nothing waits while the limit has room.
+second, wherever it begins, holds more than the limit; nothing waits while the limit has room. Heartbeats are no
+requests, and are not counted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctrader_twisted import messages
 from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.catalogue import Lane
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 GUARD = 0.05
 """Seconds added to each window."""
+
+_ACCOUNT_AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class QueueState:
     """What waits for its turn.
 
     :ivar orders: order and position commands that wait.
-    :ivar data: other requests that wait.
+    :ivar data: other requests that wait, authorisations among them.
     :ivar historical: historical requests that wait.
     :ivar bound: how many may wait altogether.
     :ivar blocked: seconds for which the server still blocks a request, by its name.
@@ -131,11 +135,9 @@ class Pacer:
 
     def admit(self, request: Request, now: float) -> bool:
         """Say whether a new request leaves at once; if so it is counted. It may only if nothing waits before it."""
-        kind = request.kind
-        if kind.lane is Lane.EXEMPT:
-            return True
         if self.held:
             return False
+        kind = request.kind
         if (self._waiting and self._must_wait_behind(kind.historical, now)) or (
             self._blocked and self._blocked_until(kind.payload_type, now) is not None
         ):
@@ -144,8 +146,11 @@ class Pacer:
         return window.take(now)
 
     def enqueue(self, request: Request) -> bool:
-        """Let a request wait for its turn; False if the queue is full."""
-        if self._waiting >= self._limits.queue:
+        """Let a request wait for its turn; False if the queue is full.
+
+        There is always room for an authorisation: what fills the queue may be waiting for it.
+        """
+        if self._waiting >= self._limits.queue and request.kind.lane is not Lane.AUTHORITY:
             return False
         self._asked += 1
         self._lines.setdefault(request.kind.payload_type, deque()).append((self._asked, request))
@@ -172,15 +177,17 @@ class Pacer:
         return False
 
     def take_due(self, now: float) -> list[Request]:
-        """Remove and give the requests whose turn it is: commands first, then the oldest."""
+        """Remove and give the requests whose turn it is: commands first, each behind the authorisation of its
+        account, then the other authorisations, then the oldest.
+        """
         due: list[Request] = []
         while self._waiting and not self.held:
             number = self._next_line(now)
             if number is None:
                 break
-            _, request = self._lines[number].popleft()
-            self._forget_if_empty(number)
-            self._waiting -= 1
+            first = self._lines[number][0]
+            request = self._own_authorisation(*first, now) or first[1]
+            self.remove(request)
             (self._historical if request.kind.historical else self._general).spend(now)
             due.append(request)
         return due
@@ -268,6 +275,14 @@ class Pacer:
             if best is None or rank < best:
                 best, chosen = rank, number
         return chosen
+
+    def _own_authorisation(self, asked: int, request: Request, now: float) -> Request | None:
+        """Give the authorisation of a command's account that waits and was asked for before it, if there is one."""
+        if request.kind.is_command and self._blocked_until(_ACCOUNT_AUTH, now) is None:
+            for before, authorisation in self._lines.get(_ACCOUNT_AUTH, ()):
+                if authorisation.account_id == request.account_id and before < asked:
+                    return authorisation
+        return None
 
     def _forget_if_empty(self, payload_type: int) -> None:
         if not self._lines[payload_type]:

@@ -220,7 +220,9 @@ class Session:
             raise RequestNotSent(kind.name, f"the session is {self.state.value}, not ready", account_id)
         if kind.payload_type in _SECRET:
             self._secrets.update(secrets_of(message))
-        request = Request(kind, envelope, account_id, timeout, now + timeout, False, waiter, own, unread, leaving)
+        request = Request(
+            kind, envelope, account_id, timeout, now + timeout, False, False, waiter, own, unread, leaving
+        )
         if not self.outbox.offer(request, now):
             raise QueueFull(kind.name, f"{self.outbox.pacer.bound} requests wait already", account_id)
         self._pending.add(request)
@@ -241,6 +243,8 @@ class Session:
     ) -> Iterator[Envelope | Burst | SpotRun | Settled]:
         """Take what arrived and give it back in order, with the requests that it ended in place of their answers.
 
+        What comes under the id of a request that has not left yet is no answer to it: the server can't know it.
+
         Lazily: an envelope takes effect when it is asked for, so that a reader who stops leaves the rest as if unread.
         """
         find = self._pending.find
@@ -248,7 +252,7 @@ class Session:
             if isinstance(item, Envelope):
                 number, _, key = item
                 request = None if key is None else find(key)
-                if request is not None and number in request.kind.closed_by:
+                if request is not None and request.left and number in request.kind.closed_by:
                     yield self._settle(request, item, now)
                 else:
                     yield self._received_one(item, now)
@@ -271,11 +275,9 @@ class Session:
         if not isinstance(error, UndecodablePayload) or error.client_msg_id is None:
             return None
         request = self._pending.find(error.client_msg_id)
-        if request is None or error.payload_type not in request.kind.closed_by:
+        if request is None or not request.left or error.payload_type not in request.kind.closed_by:
             return None
         self._pending.remove(request)
-        if not request.sent:
-            self.outbox.withdraw(request)
         result = unreadable_answer(request, error)
         if request.kind.payload_type in _TELLING:
             self._learn(request, result)
@@ -346,22 +348,23 @@ class Session:
         ]
         self._losses.append((reason, caught))
 
-    def _catch(self) -> list[Settled]:
-        """End the requests that a session took along, unless their answers came with the news."""
+    def _catch(self) -> Iterator[Settled]:
+        """End the requests that a session took along, unless their answers came with the news.
+
+        One by one: those after which the reader stops have not ended, and end with the connection.
+        """
         losses, self._losses = self._losses, []
-        settled = [
-            Settled(request, self._abandon(request, reason, RequestNotSent, OutcomeUnknown))
-            for reason, caught in losses
-            for request in caught
-            if self._pending.remove(request)
-        ]
-        self.standing.caught(request for request, _, _ in settled)
-        return settled
+        for reason, caught in losses:
+            for request in caught:
+                if self._pending.remove(request):
+                    error = self._abandon(request, reason, RequestNotSent, OutcomeUnknown)
+                    self.standing.caught((request,))
+                    yield Settled(request, error)
 
     def _received_one(self, envelope: Envelope, now: float) -> Envelope | Settled:
         number, _, key = envelope
         request = None if key is None else self._pending.find(key)
-        if request is not None and number in request.kind.closed_by:
+        if request is not None and request.left and number in request.kind.closed_by:
             return self._settle(request, envelope, now)
         if number in _OF_COMMANDS and key is not None and (late := self._tombstones.exhume(key)) is not None:
             self._answered_late(late, envelope)
@@ -403,7 +406,7 @@ class Session:
 
     def _settle(self, request: Request, envelope: Envelope, now: float) -> Settled:
         self._pending.remove(request)
-        if not request.sent:  # an answer under the id of a request that never left: nothing of ours
+        if not request.left:
             self.outbox.withdraw(request)
         result = read_answer(request, envelope, self._secrets)
         if isinstance(result, OpenApiError):
@@ -538,7 +541,7 @@ class Session:
         message = _read(envelope)
         if isinstance(message, messages.ProtoOAAccountDisconnectEvent):
             account_id = message.ctidTraderAccountId
-            early = [logout for logout in self._logouts(account_id) if logout.sent]
+            early = [logout for logout in self._logouts(account_id) if logout.left]
             if self.accounts.is_leaving(account_id):
                 self.accounts.logged_out(account_id)
             elif early:  # it may be told before the answer to the logout that it belongs to

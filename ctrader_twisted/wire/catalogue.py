@@ -32,10 +32,10 @@ ERRORS: Final = frozenset({ERROR_RES, OA_ERROR_RES})
 class Lane(enum.IntEnum):
     """Which requests go first when not all may go at once."""
 
-    EXEMPT = 0
-    """Authorisation: never waits, and counts towards no limit."""
-    ORDER = 1
+    ORDER = 0
     """Order and position commands."""
+    AUTHORITY = 1
+    """Authorisations, and the refreshes of tokens that they need."""
     DATA = 2
     """Everything else."""
 
@@ -69,7 +69,7 @@ class RequestKind:
         return self.lane is Lane.ORDER
 
 
-_EXEMPT = frozenset({"ProtoOAApplicationAuthReq", "ProtoOAAccountAuthReq", "ProtoOARefreshTokenReq"})
+_AUTHORITY = frozenset({"ProtoOAApplicationAuthReq", "ProtoOAAccountAuthReq", "ProtoOARefreshTokenReq"})
 
 # None of these has a Res of its own: an execution event or an order error event answers (protocol notes, 1.3).
 _COMMANDS = frozenset(
@@ -135,7 +135,7 @@ def _requests() -> dict[int, RequestKind]:
             name=name,
             method_name=_snake_case(name.removeprefix("ProtoOA").removesuffix("Req")),
             closed_by=frozenset(answers) | ERRORS,
-            lane=Lane.EXEMPT if name in _EXEMPT else Lane.ORDER if command else Lane.DATA,
+            lane=Lane.ORDER if command else Lane.AUTHORITY if name in _AUTHORITY else Lane.DATA,
             historical=name in _HISTORICAL,
             has_account="ctidTraderAccountId" in cls.DESCRIPTOR.fields_by_name,
         )

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ctrader_twisted.wire.catalogue import RequestKind
 
 _LANES: Final = {
-    Lane.EXEMPT: "leaves at once: it waits for nothing and counts towards no limit",
     Lane.ORDER: "before everything else that waits",
-    Lane.DATA: "in the order in which they were asked, behind commands",
+    Lane.AUTHORITY: "behind commands, before everything else that waits",
+    Lane.DATA: "in the order in which they were asked, behind commands and authorisations",
 }
 
 _SECTIONS: Final = (
@@ -214,8 +214,6 @@ class _Writer:
 
 def _limit(kind: RequestKind) -> str:
     limits = Limits()
-    if kind.lane is Lane.EXEMPT:
-        return "none"
     if kind.historical:
         return f"{limits.historical} requests a second for each connection, together with all that is historical"
     return f"{limits.general} requests a second for each connection, together with all that is not historical"

@@ -72,6 +72,7 @@ def answered(joined: Joined, answer: Any, request: Any = ORDER) -> Any:
     for link in joined.kit.network.links:
         link.server.pauseProducing()
     asked = joined.client.send(request, clientMsgId="mine")
+    joined.kit.pump()  # it leaves, and nobody reads it
     envelope = ProtoMessage(
         payloadType=answer.payloadType, payload=answer.SerializeToString(), clientMsgId="mine"
     ).SerializeToString()

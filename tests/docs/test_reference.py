@@ -118,7 +118,7 @@ def test_a_request_says_how_it_is_asked_what_ends_it_and_how_often_it_may_be(
     closed_by = re.search(r":Closed by: (.*)", said)
     assert closed_by is not None
     assert {*re.findall(r"messages\.(Proto\w+)`", closed_by[1])} >= {catalogue.name(n) for n in kind.closed_by}
-    limit = "none" if kind.lane is catalogue.Lane.EXEMPT else "5 requests" if kind.historical else "50 requests"
+    limit = "5 requests" if kind.historical else "50 requests"
     assert f":Limit: {limit}" in said
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ctrader_twisted import recording
-from ctrader_twisted.recording import parquet
+from ctrader_twisted.recording import parquet, parquet_files
 from ctrader_twisted.recording.parquet import MANY, ParquetStore
 from ctrader_twisted.recording.store import Batch, Cover
 from tests.recording.recorded import MIDNIGHT, ROWS, SPAN, SYMBOLS, batch, numbers_of, plainly, spans_of
@@ -129,7 +129,7 @@ def assert_sorted_and_apart(file: Path) -> None:
 
 def test_merging_keeps_every_row_and_every_cover(store: ParquetStore, market: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(parquet, "MANY", 4)
-    monkeypatch.setattr(parquet, "GROUP", 9)
+    monkeypatch.setattr(parquet_files, "GROUP", 9)
     numbers = [*range(30), *range(40, 55)]
     random.Random(7).shuffle(numbers)
     for place, number in enumerate(numbers):
@@ -186,7 +186,7 @@ def test_what_fails_in_the_middle_leaves_no_writer_behind(tmp_path: Path) -> Non
             raise OSError(5, "rotten")
 
         with pytest.raises(OSError, match="rotten"):
-            parquet._write(file, pa.schema([("a", pa.int64())]), failing())
+            parquet_files.write_file(file, pa.schema([("a", pa.int64())]), failing())
     gc.collect()  # what it would say now fails the test
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PREFIX = "5e55-"
 ACCOUNT = 1000001
 OTHER = 1000002
+A_WHILE = 2.0
 TOKEN = "tok3n-that-nobody-may-see"
 SECRET = "s3cret-that-nobody-may-see"
 
@@ -92,6 +93,8 @@ class Talk:
     def __init__(self, limits: Limits | None = None, **settings: Any) -> None:
         self.session = Session(limits=limits, id_prefix=PREFIX, **settings)
         self.now = 1000.0
+        self._paced = limits is not None
+        self._written: list[Envelope] = []
 
     def connect(self) -> Talk:
         self.session.connected(self.now)
@@ -103,6 +106,7 @@ class Talk:
         self.sent()
         self.answer(request, messages.ProtoOAApplicationAuthRes())
         assert self.session.state is ConnectionState.READY
+        self._rest()
         return self
 
     def standing(self, *accounts: int) -> Talk:
@@ -112,6 +116,7 @@ class Talk:
         for account_id in accounts or (ACCOUNT,):
             request = self.ask(account_auth(account_id))
             self.answer(request, messages.ProtoOAAccountAuthRes(ctidTraderAccountId=account_id))
+            self._rest()
         self.sent()
         self.session.notices()
         return self
@@ -120,13 +125,16 @@ class Talk:
         return self.session.request(message, timeout=timeout, now=self.now, waiter=waiter)
 
     def sent(self) -> list[Envelope]:
-        return self.session.outbox.outgoing(self.now)
+        sent = self._written + self.session.outbox.outgoing(self.now)
+        self._written.clear()
+        return sent
 
     def sent_ids(self) -> list[str | None]:
         return [envelope.client_msg_id for envelope in self.sent()]
 
     def hear(self, *arrived: Envelope | Burst | Message) -> list[Envelope | Burst | Settled]:
-        """Let these arrive in one read, and give what the session makes of them."""
+        """Let these arrive in one read, and give what the session makes of them. What was to leave has left by then."""
+        self._written += self.session.outbox.outgoing(self.now)
         self.session.seen(self.now)
         envelopes = [item if isinstance(item, Envelope | Burst) else codec.pack(item) for item in arrived]
         return list(self.session.received(envelopes, self.now))
@@ -135,6 +143,11 @@ class Talk:
         (settled,) = self.hear(reply(request, message))
         assert isinstance(settled, Settled)
         return settled
+
+    def _rest(self) -> None:
+        """Wait until the limits, where the test has any, know nothing any more of what was sent."""
+        if self._paced:
+            self.now += A_WHILE
 
     def tick(self, seconds: float = 0.0) -> list[Settled]:
         self.now += seconds

@@ -554,3 +554,14 @@ def test_the_maintenance_of_one_accounts_broker_is_not_the_servers() -> None:
     assert talk.session.maintenance_end is None
     talk.hear(refusal("SERVER_IS_UNDER_MAINTENANCE", maintenanceEndTimestamp=9_000))
     assert talk.session.maintenance_end == 9_000
+
+
+def test_a_session_that_ends_before_its_logout_has_left_was_not_ended_by_that() -> None:
+    talk = Talk().standing()
+    arrived = [codec.pack(SPOT), codec.pack(CUT)]
+    items = talk.session.received(arrived, talk.now)
+    next(items)
+    talk.ask(LOGOUT)  # as a listener does, in the same turn
+    list(items)
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
+    assert standing(talk) == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ctrader_twisted import messages
 from ctrader_twisted.session.pacing import GUARD, Limits, Pacer, QueueState, RateWindow
 from ctrader_twisted.wire import catalogue
-from tests.session.conversation import HISTORY, NEW_ORDER, TRADER, account_auth, make_request
+from tests.session.conversation import HISTORY, NEW_ORDER, OTHER, TRADER, account_auth, make_request
 
 if TYPE_CHECKING:
     from ctrader_twisted.session.correlation import Request
@@ -29,7 +29,7 @@ MESSAGES = {
     "cancel": CANCEL,
     "history": HISTORY,
     "deals": DEALS,
-    "auth": account_auth(),
+    "auth": account_auth(OTHER),
     "refresh": REFRESH,
 }
 
@@ -59,7 +59,7 @@ class Left(NamedTuple):
         return self.name in ("order", "cancel")
 
     @property
-    def exempt(self) -> bool:
+    def authority(self) -> bool:
         return self.name in ("auth", "refresh")
 
 
@@ -128,7 +128,7 @@ small = st.builds(Limits, general=st.integers(1, 4), historical=st.integers(1, 3
 
 def classes(left: list[Left]) -> list[list[Left]]:
     return [
-        [one for one in left if not one.exempt and not one.historical],
+        [one for one in left if not one.historical],
         [one for one in left if one.historical],
     ]
 
@@ -175,12 +175,17 @@ def test_what_waited_left_when_its_limit_opened_or_when_the_server_blocked_it_no
 
 
 @given(small, arrivals)
-def test_commands_overtake_data_and_nothing_else_overtakes(limits: Limits, steps: list[Step]) -> None:
+def test_commands_overtake_authorisations_and_both_data_and_nothing_else_overtakes(
+    limits: Limits, steps: list[Step]
+) -> None:
     general, historical = classes(drive(limits, steps))
-    for one in general:
-        if not one.command:
-            assert not [c for c in general if c.command and c.asked < one.left < c.left]
-    for line in ([c for c in general if c.command], [d for d in general if not d.command], historical):
+    commands = [one for one in general if one.command]
+    authority = [one for one in general if one.authority]
+    data = [one for one in general if not one.command and not one.authority]
+    for first, later in ((commands, authority), (commands, data), (authority, data)):
+        for one in later:
+            assert not [before for before in first if before.asked < one.left < before.left]
+    for line in (commands, authority, data, historical):
         assert [one.number for one in line] == sorted(one.number for one in line)
 
 
@@ -211,17 +216,9 @@ def test_nothing_of_a_blocked_type_leaves_before_its_time(
 
 
 @given(small, arrivals)
-def test_authorisation_never_waits_and_counts_for_nothing(limits: Limits, steps: list[Step]) -> None:
-    left = drive(limits, steps)
-    assert not any(one.waited for one in left if one.exempt)
-    without = [step if step[1] != "auth" else (step[0], "block:refresh:0") for step in steps]
-    assert drive(limits, without) == [one for one in left if not one.exempt]
-
-
-@given(small, arrivals)
 def test_the_two_limits_know_nothing_of_each_other(limits: Limits, steps: list[Step]) -> None:
     left = drive(limits, steps)
-    for names, at in ((("history", "deals"), 1), (("trader", "symbols", "order", "cancel"), 0)):
+    for names, at in ((("history", "deals"), 1), (("trader", "symbols", "order", "cancel", "auth"), 0)):
         alone = [step if step[1] in names else (step[0], "block:refresh:0") for step in steps]
         expected = [(one.number, one.left) for one in classes(left)[at]]
         assert [(one.number, one.left) for one in drive(limits, alone)] == expected
@@ -249,11 +246,11 @@ def test_an_even_stream_below_the_limit_never_waits() -> None:
     assert all(pacer.admit(make_request(TRADER), at / 47) for at in range(1000))
 
 
-def test_a_command_asked_last_leaves_first() -> None:
+def test_commands_leave_first_and_authorisations_before_data() -> None:
     pacer = Pacer(Limits(general=1))
     assert pacer.admit(make_request(TRADER), 0.0)
-    waiting = [make_request(TRADER, "a"), make_request(SYMBOLS, "b"), make_request(NEW_ORDER, "c")]
-    waiting += [make_request(CANCEL, "d"), make_request(TRADER, "e")]
+    waiting = [make_request(TRADER, "a"), make_request(account_auth(OTHER), "b"), make_request(NEW_ORDER, "c")]
+    waiting += [make_request(CANCEL, "d"), make_request(SYMBOLS, "e"), make_request(REFRESH, "f")]
     for request in waiting:
         assert not pacer.admit(request, 0.0)
         pacer.enqueue(request)
@@ -262,7 +259,34 @@ def test_a_command_asked_last_leaves_first() -> None:
     while pacer.waiting:
         now = pacer.next_due(now) or now
         order += [request.envelope.client_msg_id for request in pacer.take_due(now)]
-    assert order == ["c", "d", "a", "b", "e"]
+    assert order == ["c", "d", "b", "f", "a", "e"]
+
+
+def test_a_command_stays_behind_the_authorisation_of_its_account() -> None:
+    pacer = Pacer(Limits(general=1))
+    assert pacer.admit(make_request(TRADER), 0.0)
+    waiting = [make_request(account_auth(OTHER), "other"), make_request(account_auth(), "own")]
+    waiting += [make_request(NEW_ORDER, "order"), make_request(account_auth(), "own again")]
+    for request in waiting:
+        pacer.enqueue(request)
+    order = []
+    for second in range(1, 5):
+        (left,) = pacer.take_due(second * 1.06)
+        order.append(left.envelope.client_msg_id)
+    assert order == ["own", "order", "other", "own again"]
+    assert pacer.waiting == 0
+
+
+def test_a_command_does_not_wait_for_authorisations_that_the_server_blocks() -> None:
+    pacer = Pacer(Limits(general=1))
+    assert pacer.admit(make_request(TRADER), 0.0)
+    auth, order = make_request(account_auth()), make_request(NEW_ORDER)
+    pacer.block(auth.kind.payload_type, 10.0)
+    for request in (auth, order):
+        pacer.enqueue(request)
+    assert pacer.take_due(1.06) == [order]
+    assert pacer.take_due(9.0) == []
+    assert pacer.take_due(10.0) == [auth]
 
 
 def test_a_queue_of_history_holds_nothing_else_up() -> None:
@@ -345,6 +369,15 @@ def test_the_queue_is_bounded_and_says_what_is_in_it() -> None:
     assert pacer.enqueue(make_request(TRADER))
 
 
+def test_a_queue_that_is_full_has_room_for_authorisations() -> None:
+    pacer = Pacer(Limits(general=1, queue=1))
+    assert pacer.admit(make_request(TRADER), 0.0)
+    data, auth, refresh = make_request(TRADER), make_request(account_auth()), make_request(REFRESH)
+    assert [pacer.enqueue(request) for request in (data, auth, refresh)] == [True] * 3
+    assert not pacer.enqueue(make_request(NEW_ORDER))
+    assert pacer.take_due(1.06) == [auth]
+
+
 def test_what_is_taken_out_of_the_queue_does_not_leave() -> None:
     pacer = Pacer(Limits(general=1))
     assert pacer.admit(make_request(TRADER), 0.0)
@@ -368,13 +401,12 @@ def test_clearing_gives_everything_back_in_the_order_in_which_it_was_asked() -> 
     assert (pacer.waiting, pacer.next_due(0.0), pacer.take_due(9.0), pacer.clear()) == (0, None, [], [])
 
 
-def test_while_held_nothing_leaves_but_authorisation() -> None:
+def test_while_held_nothing_leaves() -> None:
     pacer = Pacer(Limits(general=1))
     pacer.held = True
     request = make_request(TRADER)
     assert not pacer.admit(request, 0.0)
-    assert pacer.admit(make_request(account_auth()), 0.0)
-    assert pacer.admit(make_request(REFRESH), 0.0)
+    assert not pacer.admit(make_request(account_auth()), 0.0)
     pacer.enqueue(request)
     assert (pacer.take_due(5.0), pacer.next_due(5.0)) == ([], None)
     pacer.held = False

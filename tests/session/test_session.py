@@ -290,16 +290,31 @@ def test_an_answer_that_nobody_asked_for_is_passed_on_and_counted(key: str | Non
     assert talk.session.counts == {"unasked": 2}
 
 
-def test_an_answer_to_what_has_not_left_is_not_believed_to_leave_too() -> None:
-    talk = Talk(Limits(general=1)).ready()
-    talk.ask(TRADER)
-    waiting = talk.ask(TRADER)
-    assert not waiting.sent
-    (settled,) = talk.hear(reply(waiting, TRADER_RES))
-    assert isinstance(settled, Settled)
-    assert len(talk.session.outbox.queue(talk.now)) == 0
+@pytest.mark.parametrize("general", [1, 2], ids=["waits its turn", "is to leave"])
+@pytest.mark.parametrize("message", [FILLED, refusal("ODD")], ids=["accepted", "refused"])
+def test_what_comes_under_the_id_of_a_request_that_has_not_left_is_no_answer_to_it(
+    message: Message, general: int
+) -> None:
+    talk = Talk(Limits(general=general)).standing()
+    first = talk.ask(NEW_ORDER)
     talk.sent()
-    talk.tick(3)
+    arrived = [reply(first, ACCEPTED)]
+    items = talk.session.received(arrived, talk.now)
+    assert isinstance(next(items), Settled)
+    second = talk.ask(NEW_ORDER)  # as a listener does, who hears of the first
+    assert second.sent is (general == 2)
+    arrived.append(reply(second, message))
+    assert list(items) == [arrived[1]]
+    talk.tick(1.06)
+    assert talk.sent() == [second.envelope]
+    assert talk.answer(second, ACCEPTED).result == ACCEPTED
+
+
+def test_the_refusal_of_a_connection_ends_an_authorisation_that_has_not_left() -> None:
+    talk = Talk().connect()
+    request = talk.ask(APPLICATION_AUTH)
+    (settled,) = talk.session.received([codec.pack(refusal("CONNECTIONS_LIMIT_EXCEEDED"))], talk.now)
+    assert isinstance(settled, Settled) and settled.request is request
     assert talk.sent() == []
 
 
@@ -428,19 +443,24 @@ def test_commands_overtake_data_and_history_has_a_limit_of_its_own() -> None:
     assert [envelope.payload_type for envelope in talk.sent()] == [2121]
 
 
-def test_authorisation_does_not_wait_behind_anything() -> None:
+def test_authorisations_wait_their_turn_before_data_and_are_never_one_too_many() -> None:
     talk = Talk(Limits(general=1, queue=1)).ready()
     talk.ask(TRADER)
-    talk.ask(TRADER)
+    last = talk.ask(TRADER, timeout=60)
     with pytest.raises(QueueFull) as caught:
         talk.ask(TRADER)
     assert str(caught.value) == (
         f"ProtoOATraderReq for account {ACCOUNT}: 1 requests wait already; it was never sent and may be repeated"
     )
     assert isinstance(caught.value, RequestNotSent)
-    assert talk.ask(account_auth()).sent
-    assert talk.ask(messages.ProtoOARefreshTokenReq(refreshToken="x")).sent
-    assert talk.session.in_flight == 4
+    auth, refresh = talk.ask(account_auth()), talk.ask(messages.ProtoOARefreshTokenReq(refreshToken="x"))
+    assert not auth.sent and not refresh.sent
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.UNAUTHORISED
+    talk.sent()
+    for expected in (auth, refresh, last):
+        talk.tick(1.06)
+        assert talk.sent() == [expected.envelope]
+    assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISING
 
 
 def test_a_payload_type_that_the_server_blocked_waits_that_long() -> None:
@@ -774,17 +794,13 @@ def test_an_application_whose_authorisation_can_not_be_read_is_not_ready() -> No
     assert talk.session.state is ConnectionState.CONNECTED
 
 
-def test_a_request_that_waits_and_gets_an_answer_that_can_not_be_read_never_leaves() -> None:
+def test_what_can_not_be_read_is_no_answer_to_a_request_that_waits() -> None:
     talk = Talk(Limits(general=1)).standing()
-    talk.ask(TRADER)
-    waiting = talk.ask(TRADER)
-    assert talk.session.outbox.queue(talk.now).data == 1
-    settled = talk.session.unreadable(unreadable_reply(waiting, 2122))
-    assert settled is not None and settled.request is waiting
-    assert talk.session.outbox.queue(talk.now).data == 0
-    talk.sent()
-    talk.tick(10)
-    assert talk.sent() == []
+    first, waiting = talk.ask(TRADER, timeout=60), talk.ask(TRADER, timeout=60)
+    assert talk.session.unreadable(unreadable_reply(waiting, 2122)) is None
+    assert talk.sent() == [first.envelope]
+    talk.tick(1.06)
+    assert talk.sent() == [waiting.envelope]
 
 
 def unreadable_reply(request: Request, number: int) -> UndecodablePayload:

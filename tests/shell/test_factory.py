@@ -262,6 +262,14 @@ def standing_spots(m: Memory, symbol: int = 1) -> None:
     m.say(messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=request)
 
 
+def come_back(m: Memory) -> None:
+    """Lose the connection, open another one and authorise the account there: what stood is asked for next."""
+    m.end()
+    reconnect(m)
+    (auth,) = m.sent()
+    m.say(messages.ProtoOAAccountAuthRes(ctidTraderAccountId=ACCOUNT), to=auth)
+
+
 def test_resynchronised_names_the_requests_that_the_loss_caught() -> None:
     m = Memory().ready().authorised()
     outcome(m.client.trader(ctidTraderAccountId=ACCOUNT))
@@ -293,10 +301,7 @@ def test_a_subscription_that_is_refused_is_told_and_no_longer_stands() -> None:
     m = Memory().ready().authorised()
     standing_spots(m)
     for expected in ((Subscription("spots", 1),), ()):
-        m.end()
-        reconnect(m)
-        (auth,) = m.sent()
-        m.say(messages.ProtoOAAccountAuthRes(ctidTraderAccountId=ACCOUNT), to=auth)
+        come_back(m)
         for request in m.sent():
             m.say(error("SYMBOL_NOT_FOUND"), to=request)
         assert tuple(what for what, _ in m.of(Resynchronised)[-1].failed) == expected
@@ -305,10 +310,7 @@ def test_a_subscription_that_is_refused_is_told_and_no_longer_stands() -> None:
 def test_a_limit_during_renewal_is_waited_out() -> None:
     m = Memory().ready().authorised()
     standing_spots(m)
-    m.end()
-    reconnect(m)
-    (auth,) = m.sent()
-    m.say(messages.ProtoOAAccountAuthRes(ctidTraderAccountId=ACCOUNT), to=auth)
+    come_back(m)
     (first,) = m.sent()
     m.say(error("BLOCKED_PAYLOAD_TYPE", retryAfter=7), to=first)
     assert m.sent() == []
@@ -322,10 +324,7 @@ def test_a_limit_during_renewal_is_waited_out() -> None:
 def test_what_is_unsubscribed_during_renewal_is_ended_unless_it_was_subscribed_to_since(again: bool) -> None:
     m = Memory().ready().authorised()
     standing_spots(m)
-    m.end()
-    reconnect(m)
-    (auth,) = m.sent()
-    m.say(messages.ProtoOAAccountAuthRes(ctidTraderAccountId=ACCOUNT), to=auth)
+    come_back(m)
     (first,) = m.sent()
     m.say(error("CH_SERVER_NOT_REACHABLE"), to=first)
     m.client.unsubscribe_spots(ctidTraderAccountId=ACCOUNT, symbolId=[1])

@@ -495,3 +495,21 @@ def test_whoever_is_told_of_something_may_close_the_client_and_nothing_is_left(t
         m.end()
     assert all(result == [None] for result in closed)
     assert m.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("how", ["close", "end"])
+@pytest.mark.parametrize("gone", ["account", "application"])
+def test_who_ends_the_connection_when_a_loss_is_told_ends_the_requests_that_are_yet_to_be_told(
+    gone: str, how: str
+) -> None:
+    m = Memory().ready().authorised()
+    first, second = (m.client.trader(ctidTraderAccountId=ACCOUNT) for _ in range(2))
+    first.addErrback(lambda _: m.client.close() and None if how == "close" else m.end())
+    told = outcome(second)
+    m.sent()
+    if gone == "account":
+        m.say(messages.ProtoOAAccountDisconnectEvent(ctidTraderAccountId=ACCOUNT))
+    else:
+        m.say(messages.ProtoOAClientDisconnectEvent())
+    assert [type(error) for error in told] == [OutcomeUnknown]
+    assert m.client.in_flight == 0

@@ -14,11 +14,14 @@ from tests.session.conversation import NEW_ORDER
 from tests.shell.memory import ACCOUNT, Memory, outcome
 from tests.shell.test_healing import (
     ACCESS,
+    MONTH,
     AccountAuthReq,
+    RefreshReq,
     accepted,
     authorise,
     error,
     grant,
+    new_pair,
     refuse,
     state,
     with_grants,
@@ -376,3 +379,71 @@ def test_what_was_put_off_is_made_up_for_when_the_logout_is_refused() -> None:
     assert asked.accessToken == "a-third-token"
     m.say(accepted(), to=auth)
     assert again == [None]
+
+
+@pytest.mark.parametrize("stands", [False, True], ids=["not standing", "standing"])
+@pytest.mark.parametrize("why", ["due", "refused"])
+def test_an_account_that_waits_for_tokens_is_not_authorised_behind_its_logout(why: str, stands: bool) -> None:
+    m, keeper, _ = with_grants(grant(expires_at=60.0 if why == "due" else MONTH))
+    if stands:
+        authorise(m)
+    waiting = outcome(m.client.authorise(ACCOUNT))
+    if why == "refused":
+        ((auth, _),) = m.expect(AccountAuthReq)
+        refuse(m, auth, "CH_ACCESS_TOKEN_INVALID")
+    ((refresh, _),) = m.expect(RefreshReq)
+    m.client.account_logout(ctidTraderAccountId=ACCOUNT).addErrback(lambda _: None)
+    ((logout, _),) = m.expect(LogoutReq)
+    m.say(new_pair(), to=refresh)
+    keeper.saved()
+    m.expect()
+    if stands:
+        m.say(LOGGED_OUT, to=logout)
+        m.say(GONE)
+    else:
+        refuse(m, logout, "INVALID_REQUEST", description="Trading account is not authorized")
+    m.clock.advance(5)
+    m.expect()
+    assert state(m) is AccountState.UNAUTHORISED
+    assert [type(each) for each in waiting] == [RequestNotSent]
+
+
+def test_a_late_logout_takes_effect_before_what_was_asked_behind_it() -> None:
+    m = Memory(timeout=5.0).ready()
+    waiting = outcome(m.client.authorise(ACCOUNT, "bare-token"))
+    ((first, _),) = m.expect(AccountAuthReq)
+    m.clock.advance(5)  # it is not answered
+    m.client.account_logout(ctidTraderAccountId=ACCOUNT, timeout=0.5).addErrback(lambda _: None)
+    ((logout, _),) = m.expect(LogoutReq)
+    m.clock.advance(1)  # nor is that: the account is asked for again
+    ((second, _),) = m.expect(AccountAuthReq)
+    m.say(accepted(), to=first)
+    m.say(LOGGED_OUT, to=logout)
+    m.say(GONE)
+    m.say(accepted(), to=second)
+    m.client.request(SPOTS)
+    ((subscribe, _),) = m.expect(messages.ProtoOASubscribeSpotsReq)
+    m.say(messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=subscribe)
+    assert waiting == [None]
+    assert state(m) is AccountState.AUTHORISED
+    assert [each.symbol_id for each in m.client.subscriptions(ACCOUNT)] == [1]  # as the server has it
+    assert asked_for_after_a_loss(m)
+
+
+def test_what_is_renewed_in_the_session_after_its_own_is_ended() -> None:
+    m = standing("bare-token")
+    m.say(GONE)
+    m.clock.advance(1)
+    ((auth, _),) = m.expect(AccountAuthReq)
+    m.client.account_logout(ctidTraderAccountId=ACCOUNT)
+    m.client.account_auth(ctidTraderAccountId=ACCOUNT, accessToken="bare-token")
+    ((logout, _), (anew, _)) = m.expect(LogoutReq, AccountAuthReq)
+    m.say(accepted(), to=auth)
+    ((renewal, _),) = m.expect(messages.ProtoOASubscribeSpotsReq)  # the server reads it last
+    m.say(LOGGED_OUT, to=logout)
+    m.say(GONE)
+    m.say(accepted(), to=anew)
+    assert m.client.subscriptions(ACCOUNT) == ()
+    m.say(messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=renewal)
+    ((_, ended),) = m.expect(messages.ProtoOAUnsubscribeSpotsReq)
+    assert list(ended.symbolId) == [1]

@@ -209,6 +209,7 @@ def test_requests_wait_while_the_peer_stops_reading_and_leave_when_it_reads() ->
 
 def test_what_a_pause_held_back_does_not_leave_together_with_what_comes_after() -> None:
     m = Memory(limits=Limits(general=5)).ready()
+    m.clock.advance(2)
     for _ in range(5):
         m.client.trader(ctidTraderAccountId=ACCOUNT, timeout=60)  # to leave at the end of this turn
     m.protocol.pauseProducing()
@@ -248,6 +249,7 @@ def test_cancelling_what_was_sent_leaves_its_outcome_unknown() -> None:
 
 def test_cancelling_what_waits_means_it_is_never_sent() -> None:
     m = Memory(limits=Limits(general=1)).ready()
+    m.clock.advance(2)
     m.client.trader(ctidTraderAccountId=ACCOUNT)
     deferred = m.client.reconcile(ctidTraderAccountId=ACCOUNT)
     result = outcome(deferred)
@@ -298,18 +300,44 @@ def test_a_request_spares_the_heartbeat() -> None:
 
 
 def test_a_heartbeat_that_fails_ends_the_connection_and_is_logged(logged_errors: Any) -> None:
-    tap: Any = create_autospec(Tap, instance=True)
-    m = Memory(tap=tap).ready()
-    tap.sent.side_effect = ZeroDivisionError  # a tap must not raise, and this one does
+    m = Memory().ready()
+
+    def fail(data: bytes) -> None:
+        raise ZeroDivisionError  # a transport must not
+
+    m.transport.write = fail  # type: ignore[method-assign]
     m.clock.pump([1] * 10)
     assert m.transport.aborted
-    tap.sent.side_effect = None
     m.end()
     assert len(logged_errors.flush(ZeroDivisionError)) == 1
     (disconnected,) = m.of(Disconnected)
     assert str(disconnected.reason).endswith(": its heartbeat failed")
     m.clock.advance(60)
     assert m.connector.attempts > 1
+
+
+@pytest.mark.parametrize("verb", ["opened", "sent", "received", "unreadable", "ended"])
+def test_a_tap_that_raises_is_told_no_more_and_costs_nobody_anything(verb: str, logged_errors: Any) -> None:
+    tap: Any = create_autospec(Tap, instance=True)
+    getattr(tap, verb).side_effect = ZeroDivisionError
+    m = Memory(tap=tap).ready()
+    seen = collector(m.client, messages.ProtoOASpotEvent)
+    answered, caught = (outcome(m.client.trader(ctidTraderAccountId=ACCOUNT)) for _ in range(2))
+    one, _ = m.sent()
+    m.protocol.dataReceived(m.frame(codec.pack(TRADER, one.client_msg_id)) + m.raw(b"\xff") + m.raw(b"\xff"))
+    m.give(codec.pack(spot(1)))
+    assert answered == [TRADER]
+    assert len(seen) == 1
+    assert len(m.of(Problem)) == 2
+    m.end()
+    assert [type(error) for error in caught] == [OutcomeUnknown]
+    assert len(m.of(Disconnected)) == 1
+    assert getattr(tap, verb).call_count == 1
+    assert len(logged_errors.flush(ZeroDivisionError)) == 1
+    m.clock.advance(60)
+    m.ready()
+    assert tap.opened.call_count == 2  # of the next connection it is told again
+    logged_errors.flush(ZeroDivisionError)
 
 
 def test_any_frame_keeps_the_peer_alive() -> None:
@@ -324,6 +352,7 @@ def test_any_frame_keeps_the_peer_alive() -> None:
 
 def test_pacing_adds_nothing_while_there_is_room_and_fifty_leave_in_one_write() -> None:
     m = Memory().ready()
+    m.clock.advance(2)
     for _ in range(60):
         m.client.trader(ctidTraderAccountId=ACCOUNT)
     assert len(m.sent()) == 50
@@ -343,6 +372,7 @@ def test_historical_requests_have_their_own_limit() -> None:
 
 def test_commands_overtake_what_waits() -> None:
     m = Memory(limits=Limits(general=2)).ready()
+    m.clock.advance(2)
     for _ in range(5):
         m.client.trader(ctidTraderAccountId=ACCOUNT)
     m.client.cancel_order(ctidTraderAccountId=ACCOUNT, orderId=5)

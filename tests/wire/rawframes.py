@@ -1,10 +1,12 @@
-"""Frames of WebSocket made by hand, and an encoding that says what it is told."""
+"""Frames of WebSocket made by hand, streams of them, and an encoding that says what it is told."""
 
 from __future__ import annotations
 
 import struct
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
 
 from ctrader_twisted.wire.envelope import Burst, Envelope
 from ctrader_twisted.wire.websocket import ClientWebSocket, ServerWebSocket
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 MASK = b"\x5a\x00\xff\x31"
+SIZES = [0, 1, 2, 125, 126, 127, 65535, 65536, 65537, 200_000]
+
+cuts = st.lists(st.integers(min_value=0), max_size=12)
 
 
 class Raw:
@@ -107,3 +112,49 @@ def joined(
     assert ours.open and theirs.open
     ours.news = theirs.news = False
     return ours, theirs
+
+
+def closing(wire: ClientWebSocket | ServerWebSocket) -> tuple[int, str]:
+    """Code and reason of the close frame that is the last thing sent."""
+    first, payload = frames_in(wire.data_to_send())[-1]
+    assert first == 0x80 | CLOSE
+    return int.from_bytes(payload[:2], "big"), payload[2:].decode()
+
+
+@st.composite
+def server_frames(draw: st.DrawFn, text: bool) -> bytes:
+    """Messages whole and in fragments, control frames between them and inside, and now and then what is forbidden."""
+    opcode = TEXT if text else BINARY
+    control = st.one_of(
+        st.binary(max_size=20).map(lambda payload: frame(PING, payload)),
+        st.binary(max_size=125).map(lambda payload: frame(PONG, payload)),
+    )
+    body = st.sampled_from([0, 1, 124, 125, 126, 127, 400, 65535, 65536]).map(lambda size: b"m" * size)
+    whole = body.map(lambda payload: [frame(opcode, payload)])
+    split = st.lists(st.binary(max_size=130).map(lambda data: data.hex().encode()), min_size=1, max_size=4).map(
+        lambda parts: fragments(opcode, parts)
+    )
+    odd = st.sampled_from(
+        [
+            frame(CLOSE, b"\x03\xe9going"),
+            frame(CLOSE),
+            frame(CLOSE, b"\x03\xed"),
+            frame(CONTINUATION, b"x"),
+            frame(opcode, b"x", rsv=4),
+            frame(opcode, b"x", rsv=1),
+            frame(3, b"x"),
+            frame(11, b"x"),
+            frame(PING, b"x", fin=False),
+            frame(PING, b"x" * 126),
+            frame(opcode, b"x", mask=True),
+            frame(opcode, b"x" * 125, form=16),
+            frame(opcode, b"x" * 300, form=64),
+            frame(opcode, b"x", fin=False),
+        ]
+    ).map(lambda data: [data])
+    stream = []
+    for part in draw(st.lists(st.one_of(whole, whole, split, odd), max_size=8)):
+        for piece in part:
+            stream += draw(st.lists(control, max_size=2))
+            stream.append(piece)
+    return b"".join(stream)

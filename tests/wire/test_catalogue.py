@@ -11,14 +11,14 @@ from ctrader_twisted.wire import catalogue
 from ctrader_twisted.wire.catalogue import Lane
 from tests.paths import shared
 
-EXEMPT, ORDER, DATA = Lane.EXEMPT, Lane.ORDER, Lane.DATA
+ORDER, AUTHORITY, DATA = Lane.ORDER, Lane.AUTHORITY, Lane.DATA
 
 COMMAND = {2126, 2132}  # an execution event or an order error event; none of them has a Res
 
 # number, name without ProtoOA and Req, what closes it besides either error response, lane, historical, names an account
 REQUESTS = [
-    (2100, "ApplicationAuth", {2101}, EXEMPT, False, False),
-    (2102, "AccountAuth", {2103}, EXEMPT, False, True),
+    (2100, "ApplicationAuth", {2101}, AUTHORITY, False, False),
+    (2102, "AccountAuth", {2103}, AUTHORITY, False, True),
     (2104, "Version", {2105}, DATA, False, False),
     (2106, "NewOrder", COMMAND, ORDER, False, True),
     (2108, "CancelOrder", COMMAND, ORDER, False, True),
@@ -49,7 +49,7 @@ REQUESTS = [
     (2162, "AccountLogout", {2163}, DATA, False, True),
     (2167, "MarginCallList", {2168}, DATA, False, True),
     (2169, "MarginCallUpdate", {2170}, DATA, False, True),
-    (2173, "RefreshToken", {2174}, EXEMPT, False, False),
+    (2173, "RefreshToken", {2174}, AUTHORITY, False, False),
     (2175, "OrderList", {2176}, DATA, True, True),
     (2177, "GetDynamicLeverageByID", {2178}, DATA, False, True),
     (2179, "DealListByPositionId", {2180}, DATA, True, True),
@@ -119,7 +119,7 @@ def test_a_request_is_closed_by_its_answers_and_by_either_error(
 
 
 def test_orders_go_before_data_and_nothing_before_authorisation() -> None:
-    assert sorted(Lane) == [EXEMPT, ORDER, DATA]
+    assert sorted(Lane) == [ORDER, AUTHORITY, DATA]
 
 
 def test_no_answer_closes_two_requests_that_have_one_of_their_own() -> None:
