@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from twisted.internet.defer import gatherResults
 from twisted.python.failure import Failure
 
 from ctrader_twisted.credentials import DEMO
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from twisted.internet.defer import Deferred
 
-    from ctrader_twisted.account import Account, Safety
+    from ctrader_twisted.account import Account, Order, Safety
     from ctrader_twisted.credentials import Application, Environment
     from ctrader_twisted.factory import Opening
     from ctrader_twisted.protocol import Tap
@@ -120,8 +122,26 @@ class OpenApiClient(Host):
         reason = f"not ready within {timeout:g} s"
         return Failure(NotReadyInTime(str(self.environment), reason if why is None else f"{reason}; {why}"))
 
+    def finish(self, within: float | None = None) -> Deferred[tuple[Order, ...]]:
+        """Wait for orders on their way: call it before `close`, which keeps from being sent what has not left.
+
+        An order is on its way until the server has it or it is known that it never will; one at the market until it is
+        filled, and then until its levels stand. What has not left when the time is over is taken back, and ends as not
+        sent.
+
+        :param within: seconds to wait at most; `Settings.finish_within` unless given.
+        :return: a Deferred that fires with the orders that were on their way still, each of which is logged as an
+            error with its state; at once with none if there are none. Cancelling the Deferred ends the wait, as the end
+            of the time does.
+        """
+        seconds = self._settings.finish_within if within is None else within
+        finishing = [account.finish(seconds) for account in self._trading.values()]
+        return gatherResults(finishing).addCallback(lambda left: tuple(chain.from_iterable(left)))
+
     def close(self) -> Deferred[None]:
         """Close for good: requests that have not ended fail, streams end, nothing stays scheduled.
+
+        Orders that have not left never do: `finish` waits for them.
 
         :return: a Deferred that fires with None when the connection is gone; a peer that does not let go of it is
             waited for at most `Settings.close_timeout`.

@@ -101,7 +101,9 @@ def connection_error(reason: BaseException | None, where: str) -> ConnectionFail
 
     :param where: the host and port, or the environment.
     """
-    return ConnectionFailed(where, str(explain(reason)))
+    found = explain(reason)
+    notes = getattr(reason.__cause__, "__notes__", ()) if found in UNTRUSTED and reason is not None else ()
+    return ConnectionFailed(where, ". ".join((str(found), *notes)))
 
 
 def explain(reason: BaseException | None) -> Explanation:

@@ -18,6 +18,8 @@ class Settings:
     :ivar dead_after: inbound silence after which the connection is taken for dead; any message counts. The live server
         has been seen silent for longer than 30 s, never for longer than 90 s.
     :ivar connect_timeout: for TCP to connect, and again for the handshakes of TLS and WebSocket.
+    :ivar finish_within: how long `finish` waits for orders on their way, as a client of `blocking` or `aio` does before
+        it closes.
     :ivar close_timeout: how long `close` waits for the peer before it aborts.
     :ivar refresh_wait: how long `close` waits before that for a token refresh that is under way: what it gives would be
         lost with the connection, and the account would need a login.
@@ -40,6 +42,7 @@ class Settings:
     heartbeat_after: float = 10.0
     dead_after: float = 75.0
     connect_timeout: float = 30.0
+    finish_within: float = 5.0
     close_timeout: float = 5.0
     refresh_wait: float = 15.0
     retry_after: float = 1.0

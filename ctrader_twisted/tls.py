@@ -10,6 +10,7 @@ anything is said.
 
 from __future__ import annotations
 
+import os
 import ssl
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class ClientTLS:
 
     def __init__(self, host: str, trust_root: bytes | str | None = None) -> None:
         self._host = host
+        self._passed_over = ""
         # Not create_default_context: from Python 3.13 on that refuses private authorities which 3.12 accepts.
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and host name
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -55,6 +57,7 @@ class ClientTLS:
             ) from None
         if trust_root is None:
             self._context.load_default_certs()
+            self._passed_over = passed_over()
             return
         text = trust_root if isinstance(trust_root, str) else trust_root.decode("ascii", "replace")
         try:
@@ -66,13 +69,33 @@ class ClientTLS:
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> MemoryTLS:  # type: ignore[override]  # it says pyOpenSSL's
         """Make the object that encrypts and decrypts one connection."""
-        return MemoryTLS(self._context, self._host)
+        return MemoryTLS(self._context, self._host, note=self._passed_over)
+
+
+def passed_over() -> str:
+    """Say which file of authorities the environment names that can't be read, and why: OpenSSL says nothing of it.
+
+    :return: ``""`` if there is none.
+    """
+    variable = ssl.get_default_verify_paths().openssl_cafile_env
+    named = os.environ.get(variable)
+    if named:
+        try:
+            with open(named, "rb"):
+                pass
+        except OSError as error:
+            return f"{variable} names {named}, which can't be read: {error.strerror}"
+    return ""
 
 
 class MemoryTLS:
-    """``ssl`` over memory, with the verbs and errors of pyOpenSSL's ``Connection`` that Twisted's TLS uses."""
+    """``ssl`` over memory, with the verbs and errors of pyOpenSSL's ``Connection`` that Twisted's TLS uses.
 
-    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+    :param note: what a refusal of the server's certificate is to carry.
+    """
+
+    def __init__(self, context: ssl.SSLContext, host: str, *, note: str = "") -> None:
+        self._note = note
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
@@ -98,6 +121,8 @@ class MemoryTLS:
         except ssl.SSLWantReadError:
             raise WantReadError from None
         except ssl.SSLError as error:
+            if self._note:
+                error.add_note(self._note)
             raise _handshake_error(error) from error
         self._shaken = True
 

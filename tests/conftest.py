@@ -88,6 +88,12 @@ def pytest_configure(config: pytest.Config) -> None:
     globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
 
 
+@pytest.fixture
+def plain_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twisted's logging as a program finds it that has not begun it, which has been done for the tests."""
+    monkeypatch.setattr(globalLogBeginner, "_temporaryObserver", object())
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     _keep_out_of_collections()
 

@@ -35,6 +35,7 @@ MISSING: Final = {
     (OpenApiClient, "when_ready"): "connect does it",
     (OpenApiClient, "subscription_course"): "for an account's live feeds",
     (Account, "ready"): "client.account does it",
+    (Account, "finish"): "client.finish does it",
     (Account, "closed"): "client.close does it",
     (Valuation, "stop"): "the account's own business",
     (Valuation, "follow"): "the account's own business",

@@ -61,6 +61,7 @@ from ctrader_twisted.errors import (
     UndecodablePayload,
     UnknownPayloadType,
     UnknownSymbol,
+    ValueRefused,
     VolumeRefused,
     WebSocketClosed,
     WebSocketViolation,
@@ -218,6 +219,14 @@ def test_a_time_out_is_pythons_own_too(cls: type[RequestFailed]) -> None:
         (NotFilled("order 7", "cancelled", 0, 100), "order 7: cancelled, nothing of it was executed: look at"),
         (NotFilled("order 7", "expired", 50, 100), "order 7: expired, 50 of 100 hundredths of a unit was executed"),
         (
+            NotFilled("order 7", "expired", 500_000, 10**6, Lots("0.05"), Lots("0.1")),
+            "order 7: expired, 0.05 of 0.1 lots was executed: look at",
+        ),
+        (
+            NotFilled("order 7", "cancelled", 0, 10**6, Lots(0), Lots("0.1")),
+            "order 7: cancelled, nothing of it was executed: look at",
+        ),
+        (
             LevelsMissing("order 7", 5, ["stop loss", "take profit"]),
             "order 7: filled, but position 5 is open without its stop loss and take profit: call set_levels, or close",
         ),
@@ -265,6 +274,43 @@ def test_every_kind_of_refused_order_says_what_to_do(cls: type[OrderRefused]) ->
 def test_an_order_of_another_end_says_once_what_to_do(error: OrderEnded) -> None:
     assert error.remedy and str(error).endswith(f": {error.remedy}")
     assert str(error).count(error.remedy) == 1
+
+
+ORDERS_FAIL_WITH = (OrderNotPlaced, OrderEnded, ServerError, RequestFailed, ClientClosed, CallTimeout)
+"""The roots of what a command of an account, or what waits for an order, fails with."""
+
+MADE_OF: dict[type[OpenApiError], tuple[object, ...]] = {
+    OrderNotPlaced: ("it can't be", "do this"),
+    ValueRefused: ("EURUSD", "0.015 lots", "is odd"),
+    LevelsRefused: ("EURUSD", "no", "do this"),
+    SafetyRefused: ("max_volume", "too much", "ask for less"),
+    UnknownSymbol: ("X",),
+    AmbiguousSymbol: ("X", ["X.a", "X.b"]),
+    DryRun: ("BUY 1 lots",),
+    TradingHalted: ("flattened",),
+    OrderEnded: ("order 7", "filled"),
+    NotFilled: ("order 7", "cancelled", 0, 100),
+    LevelsMissing: ("order 7", 3, ["stop loss"]),
+    ServerError: ("INVALID_REQUEST",),
+    RequestFailed: ("R", "lost"),
+    NeverArrived: ("order 7", 10.0),
+    ClientClosed: (),
+    CallTimeout: ("account.check()", 5.0, "it goes on"),
+}
+
+
+@pytest.mark.parametrize(
+    "cls", [cls for cls in CLASSES if issubclass(cls, ORDERS_FAIL_WITH)], ids=lambda cls: cls.__name__
+)
+def test_whatever_an_order_fails_with_says_what_to_do(cls: type[OpenApiError]) -> None:
+    made_of = next(MADE_OF[base] for base in cls.__mro__ if base in MADE_OF)
+    error = cls(*made_of)
+    assert error.remedy and error.remedy.strip() == error.remedy  # type: ignore[attr-defined]
+
+
+def test_an_id_that_nothing_was_sent_with_is_to_be_checked() -> None:
+    assert "Check the id" in NeverArrived("order 7", 10.0, 7, sent=False).remedy
+    assert "again" in NeverArrived("order 7", 10.0, 7).remedy
 
 
 def test_a_traceback_names_the_place_to_import_from() -> None:

@@ -5,7 +5,7 @@
 * `keywords`, `terms`, `drafting` what orders take, what is asked for, and the request that says it.
 * `permitting`, `sending` what may leave, and how it does.
 * `placing`, `closing`, `flattening`, `commands`, `protecting` orders, positions closed, everything closed, what is
-  there changed, levels after a fill.
+  there changed, levels after a fill; `finishing` orders waited for before the end.
 * `books`, `telling` what the server says, taken in, and who is told.
 * `readiness`, `inquiries`, `lookup` getting ready, asking, symbols by name.
 * `settling` what became of orders whose answer was lost.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from ctrader_twisted.account.feeds import first_quote
 from ctrader_twisted.account.flattening import Flattened
 from ctrader_twisted.account.keywords import AtLimit, AtMarket, AtStop, Changing, Opening, Reversing, takes
 from ctrader_twisted.account.market_data import History
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.account.live import Live
     from ctrader_twisted.account.valuation import Valuation
     from ctrader_twisted.host import Host
+    from ctrader_twisted.market.quotes import Quote
     from ctrader_twisted.market.symbols import Rounding, Symbol, Volume
     from ctrader_twisted.market.units import Money, Pips, Price
 
@@ -129,6 +131,15 @@ class Account(History):
         for symbol_id in {position.symbol_id for position in self.positions.values()}:
             await self.valuation.priced(symbol_id, within)
         return self
+
+    def finish(self, within: float) -> Deferred[tuple[Order, ...]]:
+        """Wait for the orders of this object that are on their way; see `OpenApiClient.finish`, which does so for all
+        accounts.
+
+        :param within: seconds to wait at most.
+        :return: a Deferred that fires with those that were on their way still.
+        """
+        return self._rooms.finishing.finish(within)
 
     def closed(self) -> None:
         """Listen to the client no longer: it is closed. What is waited for fails with `ClientClosed`."""
@@ -231,6 +242,23 @@ class Account(History):
         :return: a Deferred that fires with it; it fails with `UnknownSymbol` or `AmbiguousSymbol`.
         """
         return Deferred.fromCoroutine(self._rooms.lookup.symbol(name))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the symbols that the account may trade, in the broker's order; empty until they are known."""
+        return tuple(each.symbolName for each in self._rooms.lookup.list or () if each.enabled)
+
+    def quote(self, symbol: str | Symbol, within: float = QUOTES_WITHIN) -> Deferred[Quote]:
+        """Give the present quote of a symbol, which is subscribed to for that only if it is not yet.
+
+        Whoever wants more follows `live`: ``live.quotes`` tells each, ``live.latest`` is there to be looked at.
+
+        :param within: seconds to wait at most, also for an account that was lost to stand again.
+        :return: a Deferred that fires with the first quote that has both sides. It fails with `UnknownSymbol` or
+            `AmbiguousSymbol`, the `ServerError` that refuses the subscription, `OrderNotPlaced` if none came in time,
+            and `ClientClosed`.
+        """
+        return first_quote(self.live.quotes(symbol), symbol, within, self._client.clock)
 
     def alias(self, aliases: Mapping[str, str]) -> None:
         """Add names of the user's own for symbols; capitals make no difference, and what is added last counts."""

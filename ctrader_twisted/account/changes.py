@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ctrader_twisted.account.holdings import Holding, Listed, PendingOrder, Position, total
 from ctrader_twisted.market.prices import money, price_from_double
+from ctrader_twisted.market.times import moment
 from ctrader_twisted.session.meanwhile import copy_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
     from ctrader_twisted import messages
@@ -36,6 +38,16 @@ class Realised(Holding):
     deal: messages.ProtoOADeal = field(repr=False, compare=False)
     listed: Listed | None = field(default=None, repr=False, compare=False)
     """What the account knows of its symbol."""
+
+    @property
+    def at(self) -> int:
+        """When it was executed, ms UTC of the server."""
+        return self.deal.executionTimestamp
+
+    @property
+    def time(self) -> datetime:
+        """When it was executed, as an aware datetime, in UTC."""
+        return moment(self.at)
 
     @property
     def net(self) -> Decimal:

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from ctrader_twisted.account.holdings import lots_of
 from ctrader_twisted.account.order import Order
 from ctrader_twisted.account.telling import tell
 from ctrader_twisted.account.terms import AT_MARKET
 from ctrader_twisted.account.tracking import UNSENT, OrderState, Progress
 from ctrader_twisted.errors import ClientClosed, NotFilled
-from ctrader_twisted.messages import ProtoOAOrderType, ProtoOATradeSide
+from ctrader_twisted.messages import ProtoOAOrderType, ProtoOATimeInForce, ProtoOATradeSide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from decimal import Decimal
 
     from ctrader_twisted.account.account import Account
-    from ctrader_twisted.account.holdings import Position
+    from ctrader_twisted.account.holdings import Listed, Position
     from ctrader_twisted.errors import OpenApiError
     from ctrader_twisted.market.symbols import Symbol, Volume
     from ctrader_twisted.messages import ProtoOADeal, ProtoOAExecutionEvent, ProtoOAOrder
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _log = Logger()
 _FAILED: Final = frozenset({OrderState.REJECTED, OrderState.NOT_SENT, OrderState.NEVER_ARRIVED})
 _LEVELS: Final = ("stop loss", "take profit")
+_ON_OPEN: Final = ProtoOATimeInForce.MARKET_ON_OPEN
 
 
 class Course:
@@ -38,6 +40,7 @@ class Course:
     :param asked: the volume as it was asked for; None for all of a position.
     :param closes: the position that it closes.
     :param after: the order that it waits for.
+    :param listed: gives what is known of a symbol, by its id; by default nothing is.
 
     :ivar order: what its user has of it.
     :ivar progress: what the server said of it.
@@ -65,6 +68,7 @@ class Course:
         asked: Volume | None = None,
         closes: int | None = None,
         after: Order | None = None,
+        listed: Callable[[int], Listed | None] = lambda _: None,
     ) -> None:
         self.client_order_id = client_order_id
         self.symbol_name = symbol_name
@@ -73,7 +77,7 @@ class Course:
         self.asked = asked
         self.closes = closes
         self.after = after
-        self.progress: Progress = Progress()
+        self.progress: Progress = Progress(listed)
         self.symbol: Symbol | None = None
         self.doubtful: bool = False
         self.doubted_at: float = 0.0
@@ -129,6 +133,22 @@ class Course:
     def remaining(self) -> int:
         """What is not executed of it, in hundredths of a unit."""
         return max(0, self.progress.volume - self.progress.executed)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it ends as soon as the server has it, as orders at the market do that do not wait for the open."""
+        message = self.progress.message
+        return self.order_type in AT_MARKET and (message is None or message.timeInForce != _ON_OPEN)
+
+    @property
+    def in_motion(self) -> bool:
+        """Whether something is about to come of it: it is `unanswered`, or ends `at_once` and has not yet."""
+        return self.unanswered or (self.at_once and self.state.working)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether it is on its way, or what became of it is not known yet."""
+        return self.state in UNSENT or self.state in (OrderState.SENT, OrderState.UNKNOWN)
 
     # What happens to it
 
@@ -200,6 +220,8 @@ class Course:
             tell(listener, self.order)
         for what in ("accepted", "filled", "done"):
             self._fire(what)
+        if not self.in_motion:
+            self._end("rest", None)
 
     def close(self) -> None:
         """The client was closed: nothing more will be known."""
@@ -257,9 +279,17 @@ class Course:
         _end(waiter, self.protection)
         return waiter
 
+    def at_rest(self) -> Deferred[None]:
+        """Wait until it is not `in_motion`, whatever the outcome, which is logged all the same if nobody asks."""
+        return self._waiter("rest")
+
     def levels_settled(self) -> Deferred[None]:
         """Wait for `protected_by`, whatever the outcome."""
         return self._waiter("levels")
+
+    def told(self) -> None:
+        """Whoever calls this tells of its end: a failure is not logged besides."""
+        self._asked_for = True
 
     def listen(self, listener: Callable[[Order], object]) -> Callable[[], None]:
         """Call a listener with each change; what this gives ends it."""
@@ -296,7 +326,7 @@ class Course:
     def _outcome(self, what: str) -> Order | OpenApiError | None:
         """Say what a wait ends with; None as long as it does not."""
         state = self.state
-        if state in UNSENT or state in (OrderState.SENT, OrderState.UNKNOWN):
+        if self.unanswered:
             return None
         if what == "done":
             return self.order if state.ended else None
@@ -307,7 +337,17 @@ class Course:
             return self.order
         if not state.ended:
             return None
-        return NotFilled(str(self), state.value, self.progress.executed, self.progress.volume)
+        return self.not_filled(state.value, self.progress.executed)
+
+    def not_filled(self, ended_as: str, executed: int) -> NotFilled:
+        """Say that it was not filled, or that what is executed of it is of no use.
+
+        :param executed: in hundredths of a unit.
+        """
+        volume = self.progress.volume
+        return NotFilled(
+            str(self), ended_as, executed, volume, lots_of(self.symbol, executed), lots_of(self.symbol, volume)
+        )
 
 
 def _end(waiter: Deferred[Any], outcome: object) -> None:

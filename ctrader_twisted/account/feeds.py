@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from ctrader_twisted.account.telling import tell
 from ctrader_twisted.buffers import Buffered
-from ctrader_twisted.errors import AmbiguousSymbol, UnknownSymbol
+from ctrader_twisted.errors import AmbiguousSymbol, ClientClosed, OrderNotPlaced, UnknownSymbol
 from ctrader_twisted.market.prices import relative_from_price
 from ctrader_twisted.market.quotes import Quote, Quotes
 from ctrader_twisted.messages import ProtoOASpotEvent
@@ -208,6 +208,33 @@ class QuoteFeed(Feed[Quote]):
         """Forget the quote of a symbol, and no other: of it both sides are told anew."""
         self._latest.pop(symbol.name, None)
         self._quotes.forget(symbol.symbol_id)
+
+
+def first_quote(opening: Deferred[Feed[Quote]], symbol: str | Symbol, within: float, clock: Any) -> Deferred[Quote]:
+    """Give the first quote of a feed that has both sides, and close the feed.
+
+    :param opening: gives the feed.
+    :param symbol: what it is of.
+    :param clock: an ``IReactorTime``.
+    :return: as of `Account.quote`.
+    """
+
+    def too_late(result: object, seconds: float) -> Failure:
+        problem = f"no quote of {symbol} with both sides came within {seconds:g} s"
+        return Failure(OrderNotPlaced(problem, "try again when the account stands"))
+
+    return Deferred.fromCoroutine(_first_whole(opening)).addTimeout(within, clock, too_late)
+
+
+async def _first_whole(opening: Deferred[Feed[Quote]]) -> Quote:
+    feed = await opening
+    try:
+        async for quote in feed:
+            if quote.bid is not None and quote.ask is not None:
+                return quote
+    finally:
+        feed.close()
+    raise ClientClosed  # nothing else ends an iteration without a word
 
 
 def missing_sides(symbol_id: int, kept: Quote | LightQuote | None, known: Quote) -> ProtoOASpotEvent | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ctrader_twisted import messages
 from ctrader_twisted.account.terms import BUY, shown
 from ctrader_twisted.market.prices import RELATIVE_DIGITS, money, price_from_double
+from ctrader_twisted.market.times import moment
 from ctrader_twisted.market.units import EXACT, Lots, Units
 from ctrader_twisted.market.volumes import units
 from ctrader_twisted.messages import ProtoOAOrderType, ProtoOATimeInForce, ProtoOATradeSide
@@ -16,6 +17,7 @@ from ctrader_twisted.session.meanwhile import copy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from ctrader_twisted.market.symbols import Symbol
 
@@ -68,13 +70,11 @@ class Holding:
     @property
     def lots(self) -> Lots | None:
         """The volume in lots; None until the symbol is known, and where the broker set no lot size."""
-        symbol = self.symbol
-        return None if symbol is None or symbol.lot_size is None else symbol.lots(self.volume)
+        return lots_of(self.symbol, self.volume)
 
     @property
     def _amount(self) -> str:
-        symbol = self.symbol
-        return str(Units(units(self.volume))) if symbol is None else shown(symbol, self.volume)
+        return amount_of(self.symbol, self.volume)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Position(Holding):
     label: str
     comment: str
     opened_at: int | None
-    """Milliseconds since the epoch, UTC."""
+    """Milliseconds since the epoch, UTC; `time` is the same."""
     trailing: bool
     """Whether the stop loss follows the price."""
     guaranteed: bool
@@ -115,6 +115,11 @@ class Position(Holding):
 
     def __str__(self) -> str:
         return f"position {self.position_id}: {self.side.name} {self._amount} of {self.symbol_name} at {self.price}"
+
+    @property
+    def time(self) -> datetime | None:
+        """When it was opened: `opened_at` as an aware datetime, in UTC; None without it."""
+        return None if self.opened_at is None else moment(self.opened_at)
 
     @property
     def direction(self) -> int:
@@ -152,6 +157,7 @@ class PendingOrder(Holding):
     volume: int
     """What was asked for, in hundredths of a unit."""
     executed_volume: int
+    """What is executed of it, in hundredths of a unit."""
     limit_price: Decimal | None
     """Of a protective order: the take profit."""
     stop_price: Decimal | None
@@ -163,7 +169,7 @@ class PendingOrder(Holding):
     relative_take_profit: Decimal | None
     time_in_force: ProtoOATimeInForce | int
     expires_at: int | None
-    """Milliseconds since the epoch, UTC."""
+    """Milliseconds since the epoch, UTC; `expires` is the same."""
     trailing: bool
     closing: bool
     """Whether it closes a position: protective orders, and those the server makes for a close."""
@@ -185,6 +191,21 @@ class PendingOrder(Holding):
     def remaining(self) -> int:
         """What is not executed yet, in hundredths of a unit."""
         return self.volume - self.executed_volume
+
+    @property
+    def executed_lots(self) -> Lots | None:
+        """What is executed of it, in lots; None where `lots` is."""
+        return lots_of(self.symbol, self.executed_volume)
+
+    @property
+    def remaining_lots(self) -> Lots | None:
+        """What is not executed yet, in lots; None where `lots` is."""
+        return lots_of(self.symbol, self.remaining)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When it expires: `expires_at` as an aware datetime, in UTC; None if it does not."""
+        return None if self.expires_at is None else moment(self.expires_at)
 
     @property
     def protective(self) -> bool:
@@ -289,6 +310,16 @@ def _level(message: messages.ProtoOAPosition | messages.ProtoOAOrder, name: str)
     """Read a price, of which 0 is none."""
     price: float = getattr(message, name)
     return price_from_double(price) if message.HasField(name) and price else None  # type: ignore[arg-type]
+
+
+def lots_of(symbol: Symbol | None, volume: int) -> Lots | None:
+    """Count a volume of the wire in lots; None without a symbol, and where the broker set it no lot size."""
+    return None if symbol is None or symbol.lot_size is None else symbol.lots(volume)
+
+
+def amount_of(symbol: Symbol | None, volume: int) -> str:
+    """Show a volume of the wire: in lots, or in units where it can't be counted in those."""
+    return str(Units(units(volume))) if symbol is None else shown(symbol, volume)
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctrader_twisted.account.holdings import amount_of, lots_of
 from ctrader_twisted.account.keywords import Changing, takes
 from ctrader_twisted.account.terms import shown
 
@@ -40,9 +41,10 @@ class Order:
 
     def __repr__(self) -> str:
         number = "" if self.order_id is None else f" {self.order_id}"
+        executed = amount_of(self.symbol, self.executed) if self.executed else "nothing"
         return (
             f"<Order{number}: {self.side.name} {self._amount} {self.symbol_name} {self.order_type.name}, "
-            f"{self.state.value}, {self.executed} executed>"
+            f"{self.state.value}, {executed} executed>"
         )
 
     def __str__(self) -> str:
@@ -137,8 +139,17 @@ class Order:
     @property
     def lots(self) -> Lots | None:
         """What was ordered, in lots; None until the symbol is known, and where it is not counted in lots."""
-        symbol = self.symbol
-        return None if symbol is None or symbol.lot_size is None else symbol.lots(self.volume)
+        return lots_of(self.symbol, self.volume)
+
+    @property
+    def executed_lots(self) -> Lots | None:
+        """What is executed of it, in lots; None where `lots` is."""
+        return lots_of(self.symbol, self.executed)
+
+    @property
+    def remaining_lots(self) -> Lots | None:
+        """What is not executed of it, in lots; None where `lots` is."""
+        return lots_of(self.symbol, self.remaining)
 
     @property
     def fills(self) -> tuple[Fill, ...]:

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ctrader_twisted.account.terms import AT_MARKET, BUY, check_amount, check_texts, check_units, shown, side_of
+from ctrader_twisted.account.terms import BUY, check_amount, check_texts, check_units, shown, side_of
 from ctrader_twisted.account.tracking import UNSENT, OrderState
 from ctrader_twisted.errors import (
     ClientClosed,
@@ -20,7 +20,6 @@ from ctrader_twisted.errors import (
     ServerUnavailable,
 )
 from ctrader_twisted.market.symbols import Symbol
-from ctrader_twisted.messages import ProtoOATimeInForce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from ctrader_twisted.host import Host
 
 _log = Logger()
-_ON_OPEN: Final = ProtoOATimeInForce.MARKET_ON_OPEN
 
 STALE_AFTER: Final = 30.0
 """Seconds after which an order is not sent any more, if what it needs to know is not there by then."""
@@ -181,8 +179,7 @@ class Placing:
         else:
             self._register.bind(course, event.order.orderId)
             self._books.executed(event)
-            at_once = course.order_type in AT_MARKET and event.order.timeInForce != _ON_OPEN
-            if at_once and course.state.working:
+            if course.at_once and course.state.working:
                 self._accepted(course)
         self._answered(course)
 
@@ -197,12 +194,10 @@ class Placing:
         self._answered(course)
         return True
 
-    def cancel(self, course: Course) -> bool:
+    def cancel(self, course: Course, why: str = "it was cancelled") -> bool:
         """Keep an order from leaving that its author no longer wants; False if it has left."""
         request = "ProtoOANewOrderReq" if course.closes is None else "ProtoOAClosePositionReq"
-        return self.take_back(
-            course, RequestNotSent(request, "it was cancelled before it left", self._standing.account_id)
-        )
+        return self.take_back(course, RequestNotSent(request, f"{why} before it left", self._standing.account_id))
 
     def forbid(self) -> None:
         """Take back what may not leave any more, since a halt or a limit has been set."""

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from ctrader_twisted.account.inquiries import Lost
 from ctrader_twisted.account.terms import KEEP, Levels
-from ctrader_twisted.errors import ClientClosed, LevelsMissing, NotFilled, OpenApiError, OrderNotPlaced
+from ctrader_twisted.errors import ClientClosed, LevelsMissing, OpenApiError, OrderNotPlaced
 from ctrader_twisted.market.units import Price
 
 if TYPE_CHECKING:
@@ -87,11 +87,11 @@ class Protecting:
         if course.closes is not None:
             return OrderNotPlaced("an order that closes has no levels", "wait for filled()")
         if not progress.executed:
-            return NotFilled(str(course), course.state.value, 0, progress.volume)
+            return course.not_filled(course.state.value, 0)
         if position is None:
-            return NotFilled(str(course), "its position is not open", progress.executed, progress.volume)
+            return course.not_filled("its position is not open", progress.executed)
         if position.side != course.side:
-            return NotFilled(str(course), "it made a position smaller", progress.executed, progress.volume)
+            return course.not_filled("it made a position smaller", progress.executed)
         return None
 
     def _position_of(self, course: Course) -> Position | None:

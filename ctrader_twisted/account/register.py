@@ -11,11 +11,12 @@ from ctrader_twisted.account.course import Course
 from ctrader_twisted.account.tracking import OrderState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from google.protobuf.message import Message
 
     from ctrader_twisted.account.account import Account
+    from ctrader_twisted.account.holdings import Listed
     from ctrader_twisted.account.portfolio import Portfolio
     from ctrader_twisted.messages import ProtoOAOrder
 
@@ -30,10 +31,12 @@ class Register:
     """The orders of one account that were made here.
 
     :param account: whose: the orders' own commands go to it.
+    :param listed: gives what is known of a symbol, by its id.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, listed: Callable[[int], Listed | None]) -> None:
         self._account = account
+        self._listed = listed
         self._courses: dict[str, Course] = {}
         self._by_order_id: dict[int, Course] = {}
         self._seen: dict[int, int] = {}  # ids of the server's orders, and how many were known before
@@ -54,7 +57,9 @@ class Register:
             raise ValueError(f"a client_order_id of {len(key)} characters: it has 1 to 50")
         if key in self._courses:
             raise ValueError(f"an order {key!r} was made already: give each an id of its own")
-        course = self._courses[key] = Course(self._account, key, symbol_name, side, order_type, **more)
+        course = self._courses[key] = Course(
+            self._account, key, symbol_name, side, order_type, listed=self._listed, **more
+        )
         if len(self._courses) > REMEMBERED:
             self._forget(len(self._courses) - REMEMBERED)
         return course

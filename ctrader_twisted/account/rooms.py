@@ -9,6 +9,7 @@ from ctrader_twisted.account.books import Books
 from ctrader_twisted.account.closing import Closing
 from ctrader_twisted.account.commands import Commands
 from ctrader_twisted.account.drafting import Drafts
+from ctrader_twisted.account.finishing import Finishing
 from ctrader_twisted.account.flattening import Flattening
 from ctrader_twisted.account.inquiries import Inquiries
 from ctrader_twisted.account.live import Live
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ctrader_twisted.account.account import Account
+    from ctrader_twisted.account.holdings import Listed
     from ctrader_twisted.account.safety import Safety
     from ctrader_twisted.host import Host
 
@@ -54,6 +56,7 @@ class Rooms:
     protecting: Protecting
     placing: Placing
     closing: Closing
+    finishing: Finishing
     flattening: Flattening
     readiness: Readiness
     market_data: MarketData
@@ -71,8 +74,12 @@ class Rooms:
         account_id, clock = account.account_id, client.clock
         self._client = client
         self.listeners = Listeners()
-        portfolio = self.portfolio = Portfolio(account_id, listed=lambda symbol_id: self.lookup.listed(symbol_id))
-        register = self.register = Register(account)
+
+        def listed(symbol_id: int) -> Listed:
+            return self.lookup.listed(symbol_id)
+
+        portfolio = self.portfolio = Portfolio(account_id, listed=listed)
+        register = self.register = Register(account, listed)
         standing = self.standing = Standing(account_id, client)
         inquiries = self.inquiries = Inquiries(account_id, client, standing)
         lookup = self.lookup = Lookup(aliases, inquiries, standing, portfolio)
@@ -110,6 +117,7 @@ class Rooms:
             answered=self.protecting.check,
         )
         closing = self.closing = Closing(client, standing, portfolio, register, lookup, placing)
+        self.finishing = Finishing(register, placing, clock)
         self.flattening = Flattening(
             standing, portfolio, register, permits, books, inquiries, placing, commands, closing, clock
         )

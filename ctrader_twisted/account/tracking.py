@@ -7,16 +7,19 @@ event reaches the one who asked and everybody else (protocol notes, 1.3), and af
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from ctrader_twisted import messages
+from ctrader_twisted.account.holdings import Holding, Listed
 from ctrader_twisted.errors import ServerError, server_error_class
 from ctrader_twisted.market.prices import MONEY_DIGITS, money, price_from_double
+from ctrader_twisted.market.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from ctrader_twisted.errors import OpenApiError
     from ctrader_twisted.messages import ProtoOADeal, ProtoOAExecutionEvent, ProtoOAOrder
@@ -93,18 +96,21 @@ _EXECUTED: Final = frozenset({messages.ProtoOADealStatus.FILLED, messages.ProtoO
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Holding):
     """What a fill closed, in money of the account; costs are negative.
 
+    :ivar symbol_id: the symbolId; `symbol_name` and `symbol` are what it stands for.
     :ivar entry_price: what the closed part had been opened at.
-    :ivar volume: what was closed, in hundredths of a unit.
+    :ivar volume: what was closed, in hundredths of a unit; `lots` is the same.
     :ivar gross: the profit or loss before costs.
     :ivar swap: the swap booked with it.
     :ivar commission: of both sides.
     :ivar conversion_fee: what converting the result cost.
     :ivar balance: the balance after it, at ``balance_version``.
+    :ivar listed: what the account knows of the symbol; None of one that is no account's.
     """
 
+    symbol_id: int
     entry_price: Decimal
     volume: int
     gross: Decimal
@@ -113,6 +119,7 @@ class Closed:
     conversion_fee: Decimal
     balance: Decimal
     balance_version: int | None
+    listed: Listed | None = field(default=None, repr=False, compare=False)
 
     @property
     def net(self) -> Decimal:
@@ -121,29 +128,41 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Holding):
     """One execution of an order.
 
     :ivar deal_id: its dealId.
     :ivar position_id: the position it opened, increased or closed.
-    :ivar volume: in hundredths of a unit.
+    :ivar symbol_id: the symbolId; `symbol_name` and `symbol` are what it stands for.
+    :ivar volume: in hundredths of a unit; `lots` is the same.
     :ivar price: what it was executed at.
-    :ivar at: when, ms UTC of the server.
+    :ivar at: when, ms UTC of the server; `time` is the same.
     :ivar commission: what it costs, in money of the account; 0 or less. It is booked when the position is closed.
     :ivar closed: what it closed, or None if it opened.
+    :ivar listed: what the account knows of the symbol; None of one that is no account's.
     """
 
     deal_id: int
     position_id: int
+    symbol_id: int
     volume: int
     price: Decimal
     at: int
     commission: Decimal
     closed: Closed | None = None
+    listed: Listed | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def time(self) -> datetime:
+        """When it was executed: `at` as an aware datetime, in UTC."""
+        return moment(self.at)
 
 
-def fill_of(deal: ProtoOADeal) -> Fill | None:
-    """Read a deal; None if nothing was executed in it."""
+def fill_of(deal: ProtoOADeal, listed: Listed | None = None) -> Fill | None:
+    """Read a deal; None if nothing was executed in it.
+
+    :param listed: what is known of its symbol.
+    """
     if deal.dealStatus not in _EXECUTED or not deal.filledVolume:
         return None
     digits = deal.moneyDigits if deal.HasField("moneyDigits") else MONEY_DIGITS
@@ -152,6 +171,7 @@ def fill_of(deal: ProtoOADeal) -> Fill | None:
         detail = deal.closePositionDetail
         places = detail.moneyDigits if detail.HasField("moneyDigits") else digits
         closed = Closed(
+            symbol_id=deal.symbolId,
             entry_price=price_from_double(detail.entryPrice),
             volume=detail.closedVolume if detail.HasField("closedVolume") else deal.filledVolume,
             gross=money(detail.grossProfit, places),
@@ -160,20 +180,25 @@ def fill_of(deal: ProtoOADeal) -> Fill | None:
             conversion_fee=money(detail.pnlConversionFee, places),
             balance=money(detail.balance, places),
             balance_version=detail.balanceVersion if detail.HasField("balanceVersion") else None,
+            listed=listed,
         )
     return Fill(
-        deal.dealId,
-        deal.positionId,
-        deal.filledVolume,
-        price_from_double(deal.executionPrice),
-        deal.executionTimestamp,
-        money(deal.commission, digits),
-        closed,
+        deal_id=deal.dealId,
+        position_id=deal.positionId,
+        symbol_id=deal.symbolId,
+        volume=deal.filledVolume,
+        price=price_from_double(deal.executionPrice),
+        at=deal.executionTimestamp,
+        commission=money(deal.commission, digits),
+        closed=closed,
+        listed=listed,
     )
 
 
 class Progress:
     """What is known of an order.
+
+    :param listed: gives what is known of a symbol, by its id; by default nothing is.
 
     :ivar state: where it stands.
     :ivar error: why it ended as it did, or why its outcome is unknown; None otherwise.
@@ -185,7 +210,7 @@ class Progress:
     :ivar message: the server's latest word on it, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Callable[[int], Listed | None] = lambda _: None) -> None:
         self.state: OrderState = OrderState.PREPARING
         self.error: OpenApiError | None = None
         self.order_id: int | None = None
@@ -193,6 +218,7 @@ class Progress:
         self.volume: int = 0
         self.executed: int = 0
         self.message: ProtoOAOrder | None = None
+        self._listed = listed
         self._fills: dict[int, Fill] = {}
 
     @property
@@ -264,7 +290,7 @@ class Progress:
 
     def _filled(self, deals: Iterable[ProtoOADeal]) -> None:
         for deal in deals:
-            fill = fill_of(deal)
+            fill = fill_of(deal, self._listed(deal.symbolId))
             if fill is not None:
                 self._fills.setdefault(fill.deal_id, fill)
         self.executed = max(self.executed, sum(fill.volume for fill in self._fills.values()))

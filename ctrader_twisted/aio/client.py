@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ctrader_twisted import client as deferred
-from ctrader_twisted.aio.calls import does, waits
+from ctrader_twisted.aio.calls import does, gives_later, waits
 from ctrader_twisted.aio.futures import future, lasting
 from ctrader_twisted.aio.link import Face, Link
 from ctrader_twisted.aio.loop import reactor_on
 from ctrader_twisted.aio.opening import Closes
 from ctrader_twisted.aio.requests import Requests
+from ctrader_twisted.entry.logs import Telling
 from ctrader_twisted.errors import CallTimeout
 from ctrader_twisted.faces import Reads
 from ctrader_twisted.market import light
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.account import Safety
     from ctrader_twisted.aio.account import Account
+    from ctrader_twisted.aio.order import Order
     from ctrader_twisted.aio.streams import EventStream
     from ctrader_twisted.credentials import Environment
     from ctrader_twisted.entry import Access, Entry
@@ -62,12 +64,16 @@ class Client(Requests, Closes, of=deferred.OpenApiClient):
 
     environment: Reads[Environment] = Reads()
 
+    @gives_later(deferred.OpenApiClient.finish)
+    async def finish(self, within: float | None = None) -> tuple[Order, ...]: ...
+
     async def close(self) -> None:
         """Close for good: requests that have not ended fail, streams end. A simulated venue ends with it.
 
-        It waits until that is done; what a peer that does not let go of the connection costs at most is
-        `Settings.close_timeout`. Listeners that still run as tasks are given as long, then they are cancelled. Begun
-        once, it is done even if who waits for it is cancelled.
+        Before that it waits for orders on their way, as `finish` does. Then it waits until it is closed; what a peer
+        that does not let go of the connection costs at most is `Settings.close_timeout`. Listeners that still run as
+        tasks are given as long, then they are cancelled. Begun once, all of it is done even if who waits for it is
+        cancelled.
         """
         await self._link.close()
 
@@ -268,21 +274,22 @@ async def opened(entry: Entry, settings: Settings | None, timeout: float | None)
     :param timeout: seconds to wait at most, and then for each account; None for as long as it takes.
     """
     reactor = reactor_on(asyncio.get_running_loop())
-    opening = entry.open(reactor, settings=settings, timeout=timeout)
-    waiter = future(lasting(opening))
-    try:
-        access = await asyncio.shield(waiter)
-    except BaseException as error:
+    with Telling():
+        opening = entry.open(reactor, settings=settings, timeout=timeout)
+        waiter = future(lasting(opening))
         try:
-            if isinstance(error, asyncio.CancelledError):
-                opening.cancel()
-                await _undone(waiter)
-        finally:
-            reactor.end()
-        await reactor.threads_ended()
-        raise
-    client: Client = Link(reactor, access, timeout).given(access.client)
-    return client
+            access = await asyncio.shield(waiter)
+        except BaseException as error:
+            try:
+                if isinstance(error, asyncio.CancelledError):
+                    opening.cancel()
+                    await _undone(waiter)
+            finally:
+                reactor.end()
+            await reactor.threads_ended()
+            raise
+        client: Client = Link(reactor, access, timeout).given(access.client)
+        return client
 
 
 async def _undone(waiter: asyncio.Future[Access]) -> None:

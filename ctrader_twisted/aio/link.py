@@ -9,6 +9,7 @@ from weakref import finalize
 
 from ctrader_twisted import faces
 from ctrader_twisted.aio.futures import future
+from ctrader_twisted.entry.logs import Telling
 from ctrader_twisted.errors import CannotWait
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Link(faces.Faces):
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing: asyncio.Task[None] | None = None
-        self._finalizer = finalize(self, _dropped, self._loop, reactor, access)
+        self._telling = Telling()
+        self._finalizer = finalize(self, _dropped, self._loop, reactor, access, self._telling)
         self._finalizer.atexit = False
 
     def check(self, what: str) -> None:
@@ -77,7 +79,10 @@ class Link(faces.Faces):
     # The end
 
     async def close(self) -> None:
-        """Close the client, and let go of the loop; once begun, that is done even if nobody waits for it."""
+        """Wait for orders on their way, close the client, and let go of the loop.
+
+        Once begun, that is done even if nobody waits for it.
+        """
         if self._closing is None:
             self.check("client.close()")
             self._finalizer.detach()
@@ -86,10 +91,14 @@ class Link(faces.Faces):
 
     async def _close(self, asked_by: asyncio.Task[Any] | None) -> None:
         try:
-            await future(self.access.close())
+            try:
+                await future(self.access.client.finish())
+            finally:  # cancelled at the end of the loop, too
+                await future(self.access.close())
             await self._end_tasks(asked_by)
         finally:
             self._reactor.end()
+            self._telling.end()
         await self._reactor.threads_ended()
 
     async def _end_tasks(self, asked_by: asyncio.Task[Any] | None) -> None:
@@ -104,17 +113,21 @@ class Link(faces.Faces):
             await asyncio.wait(late, timeout=self.access.settings.close_timeout)
 
 
-def _dropped(loop: asyncio.AbstractEventLoop, reactor: LoopReactor, access: Access) -> None:
+def _dropped(loop: asyncio.AbstractEventLoop, reactor: LoopReactor, access: Access, telling: Telling) -> None:
     """Nobody has the client or anything of it any more, and it was not closed."""
     warnings.warn(f"{access.client!r} was not closed: use `async with connect(…)`", ResourceWarning, stacklevel=2)
 
+    def end() -> None:
+        access.client.finish().addBoth(lambda _: access.close()).addBoth(ended)
+
     def ended(_: object) -> None:
+        telling.end()
         loop.call_soon(reactor.end)
 
     if loop.is_closed():
         reactor.end_threads()
     else:
-        loop.call_soon_threadsafe(lambda: access.close().addBoth(ended))
+        loop.call_soon_threadsafe(end)
 
 
 class Relay:

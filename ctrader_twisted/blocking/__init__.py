@@ -32,6 +32,7 @@ from ctrader_twisted.blocking.live import Feed, Latest, Live, LiveBook
 from ctrader_twisted.blocking.order import Order
 from ctrader_twisted.blocking.streams import EventStream
 from ctrader_twisted.blocking.thread import reactor_thread
+from ctrader_twisted.entry.logs import Telling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,13 +104,14 @@ def connect(
     thread = reactor_thread()
     said, seconds = bound_said()
     bound = seconds if said else timeout
-    access = thread.wait(
-        "connect()",
-        lambda: found.open(thread.reactor, settings=settings, timeout=bound),
-        None if bound is None else bound + MARGIN,
-        undo=lambda opened: opened.close(),
-    )
-    return client_of(Link(thread, access, timeout))
+    with Telling():
+        access = thread.wait(
+            "connect()",
+            lambda: found.open(thread.reactor, settings=settings, timeout=bound),
+            None if bound is None else bound + MARGIN,
+            undo=lambda opened: opened.close(),
+        )
+        return client_of(Link(thread, access, timeout))
 
 
 def __getattr__(name: str) -> object:

@@ -112,6 +112,11 @@ class Account(Face, of=deferred.Account):
     @waits(deferred.Account.symbol)
     def symbol(self, name: str) -> Symbol: ...
 
+    symbols: Reads[tuple[str, ...]] = Reads()
+
+    @waits(deferred.Account.quote)
+    def quote(self, symbol: str | Symbol, within: float = QUOTES_WITHIN) -> Quote: ...
+
     @does(deferred.Account.alias)
     def alias(self, aliases: Mapping[str, str]) -> None: ...
 

@@ -7,7 +7,9 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
+
+from ctrader_twisted.entry.logs import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +70,10 @@ class Callbacks:
         return True
 
     def _run(self) -> None:
+        with Telling():  # it may outlive its client
+            self._tell()
+
+    def _tell(self) -> None:
         while True:
             with self._news:
                 while not self._waiting and not self._ended:
@@ -81,7 +87,7 @@ class Callbacks:
             try:
                 listener(event)
             except BaseException:  # sys.exit() as well: those that come after it are told
-                _log.failure("listener {listener!r} failed", listener=listener)
+                _log.failure("listener {listener!r} failed", level=LogLevel.error, listener=listener)
             del listener, event  # while it waits, nothing is kept
 
 

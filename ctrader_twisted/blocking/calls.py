@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 from ctrader_twisted.account.market_data import need_numpy
 from ctrader_twisted.blocking.link import Face, bound_said
 from ctrader_twisted.faces import Style, with_body
+from ctrader_twisted.history.asking import asking_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,9 +98,10 @@ def whole(method: Callable[Concatenate[Any, _P], deferred.Series[_R]]) -> Writte
     name = method.__name__
 
     def call(face: Face, /, *args: Any, **kwargs: Any) -> Any:
+        line = asking_line()  # of which the reactor's thread knows nothing
         return face._link.wait(
             f"{type(face).__name__}.{name}()",
-            lambda: getattr(face._inner, name)(*args, **kwargs).whole(),
+            lambda: line.asks(lambda: getattr(face._inner, name)(*args, **kwargs).whole()),
             patiently(),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ctrader_twisted import client as deferred
-from ctrader_twisted.blocking.calls import asks, does, keeps_time
+from ctrader_twisted.blocking.calls import asks, does, gives, keeps_time
 from ctrader_twisted.blocking.link import Face, Link
 from ctrader_twisted.blocking.requests import Requests
 from ctrader_twisted.faces import Reads
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ctrader_twisted.account import Safety
     from ctrader_twisted.blocking.account import Account
+    from ctrader_twisted.blocking.order import Order
     from ctrader_twisted.blocking.streams import EventStream
     from ctrader_twisted.credentials import Environment
     from ctrader_twisted.market.light import LightQuote
@@ -56,11 +57,15 @@ class Client(Requests, of=deferred.OpenApiClient):
 
     environment: Reads[Environment] = Reads()
 
+    @gives(deferred.OpenApiClient.finish)
+    def finish(self, within: float | None = None) -> tuple[Order, ...]: ...
+
     def close(self) -> None:
         """Close for good: requests that have not ended fail, streams end. A simulated venue ends with it.
 
-        It waits until that is done, and until listeners were told what has come; what a peer that does not let go of
-        the connection costs at most is `Settings.close_timeout`.
+        Before that it waits for orders on their way, as `finish` does. Then it waits until it is closed, and until
+        listeners were told what has come; what a peer that does not let go of the connection costs at most is
+        `Settings.close_timeout`.
         """
         self._link.close()
 

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from ctrader_twisted import faces
 from ctrader_twisted.blocking.callbacks import Callbacks, Relay
+from ctrader_twisted.entry.logs import Telling
 from ctrader_twisted.errors import CallTimeout, CannotWait
 from ctrader_twisted.session.meanwhile import copy_of
 
@@ -76,8 +77,9 @@ class Link(faces.Faces):
         self.thread = thread
         self._bound = bound
         self._callbacks = Callbacks()
-        thread.open[id(access)] = access.close
-        self._finalizer = finalize(self, _dropped, thread, access, self._callbacks)
+        self._telling = telling = Telling()
+        thread.open[id(access)] = lambda: _closing(thread, access, telling)
+        self._finalizer = finalize(self, _dropped, thread, access, telling, self._callbacks)
         self._finalizer.atexit = False
 
     # How long
@@ -116,29 +118,43 @@ class Link(faces.Faces):
     # The end
 
     def close(self) -> None:
-        """Close the client, wait until that is done, and until listeners were told what has come.
+        """Wait for orders on their way, close the client, wait for that, and until listeners were told what has come.
 
-        Who gives up waiting does not keep it from being done. In a child process, whose it is not, nothing happens.
+        Who gives up waiting ends the wait for orders, and does not keep the rest from being done. In a child process,
+        whose it is not, nothing happens.
         """
         if not self.thread.of_this_process:
             return
         if self.thread.usable:
             self.thread.wait(
-                "client.close()", lambda: _closing(self.thread, self.access), self.bound(), became=_closed_all_the_same
+                "client.close()",
+                lambda: _closing(self.thread, self.access, self._telling),
+                self.bound(),
+                became=_closed_all_the_same,
             )
+        self._telling.end()
         self._finalizer.detach()
         self._callbacks.end(self.bound())
 
 
-def _closing(thread: ReactorThread, access: Access) -> Deferred[None]:
-    """Close; in the reactor's thread. Cancelling the Deferred ends the wait for it alone."""
+def _closing(thread: ReactorThread, access: Access, telling: Telling) -> Deferred[None]:
+    """Wait for orders on their way, then close; in the reactor's thread.
 
-    def done(result: object) -> object:
+    Cancelling the Deferred ends the wait for orders; closing goes on, and is not waited for any more.
+    """
+
+    def close(_: object) -> None:
+        access.close().addBoth(closed)
+
+    def closed(result: Any) -> None:
         thread.open.pop(id(access), None)
-        return result
+        telling.end()
+        if not waited_for.called:
+            waited_for.callback(result)
 
-    waited_for: Deferred[None] = Deferred()
-    access.close().addBoth(done).addCallbacks(waited_for.callback, waited_for.errback)
+    waited_for: Deferred[None] = Deferred(lambda _: finishing.cancel())
+    finishing = access.client.finish()
+    finishing.addBoth(close)
     return waited_for
 
 
@@ -146,12 +162,12 @@ def _closed_all_the_same() -> str:
     return "it is closed all the same"
 
 
-def _dropped(thread: ReactorThread, access: Access, callbacks: Callbacks) -> None:
+def _dropped(thread: ReactorThread, access: Access, telling: Telling, callbacks: Callbacks) -> None:
     """Nobody has the client or anything of it any more: it is closed."""
 
     def close() -> None:
         callbacks.end(0.0)
-        _closing(thread, access)
+        _closing(thread, access, telling)
 
     thread.later(close)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctrader_twisted.blocking.calls import patiently
 from ctrader_twisted.blocking.streams import Closes
 from ctrader_twisted.faces import Reads
 from ctrader_twisted.history import series
+from ctrader_twisted.history.asking import asking_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,12 +38,19 @@ class Series(Closes, Generic[_T], of=series.Series):
     def __next__(self) -> _T:
         """Give the next table."""
         try:
-            table: _T = self._ask("__anext__", (), {}, patiently())
+            table: _T = self._asks("__anext__")
         except StopAsyncIteration:
             raise StopIteration from None
         return table
 
     def whole(self) -> _T:
         """Get all of it in one table; it raises `HistoryIncomplete`, whose `got` is the newer part of it."""
-        table: _T = self._ask("whole", (), {}, patiently())
+        table: _T = self._asks("whole")
         return table
+
+    def _asks(self, name: str) -> Any:
+        """Ask in the name of the line that calls: the reactor's thread knows nothing of it."""
+        line = asking_line()
+        return self._link.wait(
+            f"{type(self).__name__}.{name}()", lambda: line.asks(getattr(self._inner, name)), patiently()
+        )

@@ -336,6 +336,8 @@ class Access:
         if self.grant_of(account_id) is None:
             if not self.grants:
                 raise self.no_token()
+            if self.found.simulator is not None:
+                raise CommandFailed(f"the simulator has no account {account_id}. It has {_listed(list(known))}")
             have = f"There are tokens for {_listed(list(known))}" if known else "No token says which accounts it opens"
             raise CommandFailed(
                 f"no token opens account {account_id}. {have}; for others: ctrader login. The id is the "
@@ -346,8 +348,7 @@ class Access:
     def no_token(self) -> CommandFailed:
         """Make what to say where there is no token at all."""
         where = "" if self.found.simulator else f" in {self.found.token_file}"
-        config = "" if self.found.file is None else f" --config {self.found.file}"
-        return CommandFailed(f"there is no token{where}: log in first: ctrader login{config}")
+        return CommandFailed(f"there is no token{where}: log in first: ctrader login")
 
     async def open_account(self, account: GrantedAccount, grant: Grant | None = None) -> OpenApiClient:
         """Give the client of an account's environment, the account authorised on it.

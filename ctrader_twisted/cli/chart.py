@@ -57,8 +57,12 @@ class Drawn:
 @click.command(short_help="Draw a symbol's bars as candles.")
 @click.argument("name", metavar="SYMBOL")
 @click.option("--period", "-p", type=Period(), default="H1", help=f"{PERIODS}; H1 if left out.")
-@click.option("--bars", "count", type=click.IntRange(1, MOST), help=f"The last so many; {BARS} without --from.")
-@click.option("start", "--from", type=Moment(), help="From when on, in UTC unless it says so.")
+@click.option(
+    "--bars", "count", metavar="N", type=click.IntRange(1, MOST), help=f"The last so many; {BARS} without --from."
+)
+@click.option(
+    "start", "--from", type=Moment(), help=f"From when on, in UTC unless it says so; {MOST:,} bars at most from there."
+)
 @click.option("end", "--to", type=Moment(), help="To before when; now if left out.")
 @click.option("--out", "-o", required=True, metavar="FILE", help="A .svg or a .png.")
 @click.option("--dark", is_flag=True, help="Light candles on dark paper.")
@@ -69,7 +73,8 @@ class Drawn:
 def chart(obj: dict[str, Any], /, **given: Any) -> None:
     """Draw a symbol's bars as candles, with their volume, into a picture.
 
-    The last 200 bars, or those of a span of time. Nights and weekends leave no holes; times are in UTC.
+    The last 200 bars, as many as --bars says, or those of a span of time (--from, --to): 5,000 at most. Nights and
+    weekends leave no holes; times are in UTC.
     """
     start, end, count = given.pop("start"), given.pop("end"), given.pop("count")
     if count is None and start is None:
@@ -147,9 +152,11 @@ async def _bars(client: OpenApiClient, account: Account, symbol: Symbol, drawn: 
         async for table in series:
             tables.append(table)
             if drawn.count is None and sum(map(len, tables)) > MOST:
+                until = "on" if drawn.end is None else f"to {written(drawn.end)}"
                 raise CommandFailed(
-                    f"{clean(symbol.name)} has more than {MOST:,} {drawn.period} bars from {written(start)} on: take a "
-                    "longer --period, a later --from, or --bars"
+                    f"a chart has {MOST:,} bars at most, and {clean(symbol.name)} has more of {drawn.period} from "
+                    f"{written(start)} {until}: take a longer --period, a later --from, or only the last of them: "
+                    f"--bars {MOST}"
                 )
     finally:
         series.close()

@@ -31,6 +31,7 @@ _CONFIGURATION: Final = "ctrader.toml"
 @options.wire_option
 @click.option(
     "--timeout",
+    metavar="N",
     type=options.Seconds(0.1, 600),
     default=10.0,
     show_default=True,

@@ -91,7 +91,8 @@ class LazyGroup(click.Group):
 def ctrader(ctx: click.Context, /, **options: Any) -> None:
     """Log in to cTrader's Open API, look at accounts and symbols, watch quotes, fetch history.
 
-    Begin with `ctrader login`; docs/getting-access.md walks through everything before it. Data goes to stdout,
+    Begin with `ctrader login`; docs/getting-access.md walks through everything before it. To try the other commands
+    without an account, save a file with the line [simulator], and give it with --config. Data goes to stdout,
     everything else to stderr.
     """
     ctx.obj = options

@@ -102,13 +102,18 @@ def find(wanted: Wanted, environ: Mapping[str, str], ask: Callable[[str], str] |
     :param environ: the process's environment.
     :param ask: gives the client id or secret that is found nowhere, called with its name; None if that is a failure.
     :raises ConfigurationError: naming file, key and remedy.
-    :raises CommandFailed: if the application is not known.
+    :raises CommandFailed: if the application is not known, or a simulator is meant that nobody describes.
     :raises click.UsageError: if what the command line says does not go together.
     """
     file = wanted.config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     if wanted.client_id is not None:
         environ = {**environ, CLIENT_ID: wanted.client_id}
     if file is None:
+        if wanted.environment == SIMULATOR:
+            raise CommandFailed(
+                "the simulator is described by a configuration: write a file with the line [simulator], which is "
+                "enough, and name it: --config FILE"
+            )
         found = _without_file(environ, ask)
     else:
         simulated = _simulated(file, environ, wanted)
@@ -224,7 +229,11 @@ def _simulated(file: Path, environ: Mapping[str, str], wanted: Wanted) -> Found 
     except (OSError, ValueError, RecursionError):
         return None  # the reading of the configuration says what is wrong
     table, accounts = values.get(SIMULATOR), values.get("account", [])
-    if not (isinstance(table, dict) and isinstance(accounts, list)):
+    if not isinstance(accounts, list):
+        return None
+    if table is None and _means_the_simulator(environment, accounts):
+        raise ConfigurationError(str(file), SIMULATOR, "missing", entry.ADD_SIMULATOR)
+    if not isinstance(table, dict):
         return None
     if environment is not None and environment != SIMULATOR:
         own = values.get("environment", {})
@@ -249,6 +258,13 @@ def _simulated(file: Path, environ: Mapping[str, str], wanted: Wanted) -> Found 
         token_file_is_configured=True,
         simulator=settings_from_table(simulator.venue, str(file)),
     )
+
+
+def _means_the_simulator(environment: str | None, accounts: list[Any]) -> bool:
+    """Whether the simulator is asked for, or is where all accounts of a file are."""
+    if environment is not None:
+        return environment == SIMULATOR
+    return bool(accounts) and all(isinstance(one, dict) and one.get("environment") == SIMULATOR for one in accounts)
 
 
 def _directed(found: Found, wanted: Wanted) -> Found:

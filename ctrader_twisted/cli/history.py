@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.cli.files.target import Target
     from ctrader_twisted.cli.finding import Found
     from ctrader_twisted.client import OpenApiClient
+    from ctrader_twisted.history.series import Series
     from ctrader_twisted.market.calendar import TradingHours
     from ctrader_twisted.market.symbols import Symbol
 
@@ -212,6 +213,7 @@ class _Fetching:
         self._turns = DeferredSemaphore(AT_ONCE)
         self._problems: dict[str, str] = {}
         self._before: dict[str, int] = {}
+        self._tip: int | None = None  # how far the server's quotes have got; ms, None while nobody knows
 
     async def open(self) -> None:
         """Take hold of all files."""
@@ -222,6 +224,8 @@ class _Fetching:
 
     async def fetch(self) -> None:
         """Fetch what is missing in each."""
+        if self._wanted.end is None:  # the clock here may be months away from a venue's
+            self._tip = await self._newest(next(iter(self._targets[0].symbols.values())))
         self._progress.begin(self._courses.values())
         try:
             await all_of(map(self._complete, self._targets))
@@ -321,7 +325,7 @@ class _Fetching:
             try:
                 async for table in series:
                     new = cut(table, first)[1]
-                    course.share = (number + series.share) / len(spans)
+                    course.share = (number + self._share(series, asked, stop)) / len(spans)
                     if len(new):
                         reached = bounds(new)[1] + 1
                         target.parts.save(new, first, reached)
@@ -331,6 +335,15 @@ class _Fetching:
                 series.close()
             if stop is not None and first < stop:
                 target.parts.save(target.contents.table(symbol, _empty(target.contents)), first, stop)
+
+    def _share(self, series: Series[Any], start: int, stop: int | None) -> float:
+        """Say how much of a span has been gone through, from 0 to 1: where it has no end, as far as the server has got.
+
+        :param start: ms, as ``stop``.
+        """
+        if stop is not None or self._tip is None:
+            return series.share
+        return min(1.0, max(0.0, series.reached.timestamp() * 1000 - start) / max(1, self._tip - start))
 
     def _kept(self, target: Target) -> str:
         if not target.parts.rows:

@@ -15,9 +15,9 @@ import click
 from ctrader_twisted.cli import options
 from ctrader_twisted.cli.access import Access
 from ctrader_twisted.cli.failures import CommandFailed
-from ctrader_twisted.cli.finding import CLIENT_ID, DEFAULT_FILE, find, token_folder
+from ctrader_twisted.cli.finding import CLIENT_ID, find, token_folder
+from ctrader_twisted.cli.hints import copyable
 from ctrader_twisted.cli.redirect import RedirectListener, RedirectURI, read_pasted
-from ctrader_twisted.cli.remedies import direction
 from ctrader_twisted.cli.running import run, sentence
 from ctrader_twisted.cli.tables import account_table, lifetime
 from ctrader_twisted.cli.terminal import ask, clean, say, show, warn
@@ -116,7 +116,11 @@ def login(obj: dict[str, Any], /, **given: Any) -> None:
 
 def _ask(variable: str) -> str:
     """Ask for client id or secret; neither the secret nor its length is shown."""
-    return ask("Client id") if variable == CLIENT_ID else ask("Client secret (not shown)", hidden=True)
+    key = variable.removeprefix("CTRADER_").lower()
+    instead = f"Set {variable}, or name a configuration (--config FILE) that has {key} in [application]"
+    if variable == CLIENT_ID:
+        return ask("Client id", instead=instead)
+    return ask("Client secret (not shown)", hidden=True, instead=instead)
 
 
 def ask_for_redirect() -> str:
@@ -268,14 +272,13 @@ def _tell(access: Access, grant: Grant, wanted: Login, now: float) -> None:
     say(f"\n{lifetime(grant, now)[0].upper()}{lifetime(grant, now)[1:]}.")
     if grant.scope != wanted.scope:
         warn(f'the scope granted is "{grant.scope}", not "{wanted.scope}".')
-    found = access.found
     lines = _lines(access, grant)
     if lines:
         say("\nFor a configuration (docs/daemon.md):\n")
         click.echo(lines, nl=False)
-    option = "" if found.file is None or found.file == DEFAULT_FILE else f" --config {found.file}"
-    option += direction()
-    say(f"\nNext: ctrader check{option}\nthen: ctrader watch EURUSD{option} --account {grant.accounts[0].account_id}")
+    check = copyable("ctrader check")
+    watch = check.replace("check", "watch EURUSD", 1)
+    say(f"\nNext: {check}\nthen: {watch} --account {grant.accounts[0].account_id}")
 
 
 def _lines(access: Access, grant: Grant) -> str:

@@ -59,7 +59,7 @@ def config_option(function: _F) -> _F:
         "-c",
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="CTRADER_CONFIG",
-        help="A configuration, as of the daemon; or CTRADER_CONFIG; or ctrader.toml, if this folder has one.",
+        help="A configuration (docs/command.md); if left out CTRADER_CONFIG, or ctrader.toml of this folder.",
     )(function)
 
 
@@ -84,7 +84,7 @@ def account_option(function: _F) -> _F:
         "-a",
         metavar="ID",
         type=click.IntRange(1),
-        help="The account's ctidTraderAccountId. Needed if there is more than one.",
+        help="Which account, by the number that `ctrader accounts` shows first. Needed if there is more than one.",
     )(function)
 
 
@@ -95,13 +95,13 @@ def connection_options(function: _F) -> _F:
             "--historical-per-second",
             metavar="N",
             type=click.IntRange(1),
-            help="Requests for history in a second: 5, and more only where another host allows it.",
+            help="Requests for history in a second: 5 if left out; more only where another host allows it.",
         ),
         click.option(
             "--requests-per-second",
             metavar="N",
             type=click.IntRange(1),
-            help="Other requests in a second: 50, and more only where another host allows it.",
+            help="Other requests than for history in a second: 50 if left out; more only where another host allows it.",
         ),
         wire_option,
         host_option,
@@ -109,7 +109,7 @@ def connection_options(function: _F) -> _F:
             "--environment",
             "-e",
             metavar="NAME",
-            help="live, demo, or one of the configuration; by default, what the account is.",
+            help="live, demo, simulator, or one of the configuration; by default, what the account is.",
         ),
         tokens_option,
         config_option,

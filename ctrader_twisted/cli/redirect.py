@@ -190,7 +190,7 @@ class RedirectListener:
             if number == errno.EACCES:
                 problem, remedy = "this user may not listen there", "register a redirect URI with a port above 1023"
             else:
-                problem = "another program listens there, perhaps another `ctrader login`"
+                problem = "another program listens there, perhaps another login that waits"
                 remedy = "end it, or use --paste"
             raise CommandFailed(
                 f"port {port} of {interface} can't be had for the redirect: {problem}; {remedy}"

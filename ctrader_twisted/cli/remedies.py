@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import click
-
+from ctrader_twisted.cli.hints import copyable
 from ctrader_twisted.cli.terminal import clean
 from ctrader_twisted.errors import (
     AccountRefused,
@@ -48,7 +47,7 @@ _REMEDIES: Final[tuple[tuple[type[OpenApiError], str], ...]] = (
         "A code is good for one minute and once; client id, secret and redirect URI must be those of the application. "
         "Try again: ctrader login",
     ),
-    (ConnectionFailed, "To see which step fails: ctrader check{direction}"),
+    (ConnectionFailed, "To see which step fails: ctrader check"),
     (RequestNotSent, "Try again."),
     (OutcomeUnknown, "Try again: nothing was changed."),
 )
@@ -63,6 +62,10 @@ SPENDING: Final = {
 
 def explain(error: OpenApiError) -> str:
     """Give an error's sentence with its remedy."""
+    return copyable(_explained(error))
+
+
+def _explained(error: OpenApiError) -> str:
     if isinstance(error, LocalError):
         return str(error)
     text = clean(error)  # a server's words may be in it
@@ -70,16 +73,7 @@ def explain(error: OpenApiError) -> str:
         return f"{error.request}: {clean(error.reason)}; its outcome is unknown. {SPENDING[error.request]}"
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
-            return f"{text}. {remedy.format(direction=direction())}"
+            return f"{text}. {remedy}"
     if isinstance(error, ServerError):
-        return f"{text}. To see which step fails: ctrader check{direction()}"
+        return f"{text}. To see which step fails: ctrader check"
     return text
-
-
-def direction() -> str:
-    """Repeat what the command line says of host, port and wire, for a command that is to go the same way."""
-    context = click.get_current_context(silent=True)
-    given = {} if context is None else context.params
-    host, port = given.get("host") or (None, None)
-    said = {"--host": host, "--port": given.get("server_port") or port, "--wire": given.get("wire")}
-    return "".join(f" {option} {value}" for option, value in said.items() if value is not None)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ctrader_twisted.cli.failures import CommandFailed, Interrupted
+from ctrader_twisted.cli.hints import copyable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,20 +39,22 @@ def stderr_console() -> Console:
     return _Console(file=sys.stderr, **_PLAIN)
 
 
-def ask(question: str, *, hidden: bool = False, optional: bool = False) -> str:
+def ask(question: str, *, hidden: bool = False, optional: bool = False, instead: str = "") -> str:
     """Ask the person something, on stderr; or, where stdin is no terminal, read a line of it.
 
     It blocks: ask where nothing else goes on.
 
     :param hidden: don't show what is typed.
     :param optional: whether an empty answer will do.
+    :param instead: what to do where nobody can answer.
     :raises CommandFailed: if there is nobody to answer.
     :raises Interrupted: if the person interrupts.
     """
     if sys.stdin is None or not sys.stdin.isatty():
         line = "" if sys.stdin is None else sys.stdin.readline()
         if not line.strip() and not (optional and line):
-            raise CommandFailed(f'"{question}" has to be answered, and there is nobody at a terminal to do it')
+            problem = f'"{question}" has to be answered, and there is nobody at a terminal to do it'
+            raise CommandFailed(f"{problem}. {instead}" if instead else problem)
         return line.strip()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -70,14 +73,15 @@ def clean(text: object) -> str:
 
 
 def say(text: str, style: str | None = None, *, whole: bool = False) -> None:
-    """Tell the person something, on stderr. Newlines are kept, everything else that can't be printed is not.
+    """Tell the person something, on stderr. Newlines are kept, everything else that can't be printed is not, and
+    commands are said as this one was given: see `copyable`.
 
     A terminal that is gone is no failure: there is nobody to tell.
 
     :param whole: break no line, so that it can be copied.
     """
     console = stderr_console()
-    shown = "\n".join(map(clean, text.split("\n")))
+    shown = "\n".join(map(clean, copyable(text).split("\n")))
     with suppress(OSError):
         console.print(shown, style=style, soft_wrap=whole or not console.is_terminal)
 

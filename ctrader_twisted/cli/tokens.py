@@ -120,7 +120,8 @@ def import_tokens(obj: dict[str, Any], /, file: Path | None, name: str, replace:
 
 
 def _asked(name: str) -> Grant:
-    access = ask("Access token (not shown)", hidden=True)
+    instead = "Name a credentials file: ctrader tokens import FILE"
+    access = ask("Access token (not shown)", hidden=True, instead=instead)
     return Grant(name, access, ask("Refresh token (not shown; empty for none)", hidden=True, optional=True) or None)
 
 

@@ -5,6 +5,7 @@ This is what `ctrader_twisted.blocking` and `ctrader_twisted.aio` have in common
 * `finding` arguments, a configuration file and the environment's variables, brought together: `find` gives an `Entry`.
 * `opening` an `Entry` opened: a client that is ready, and its accounts, an `Access`.
 * `hosts` where a configuration's environments are, the simulated venue among them.
+* `logs` warnings and errors, told to Python's `logging` while somebody has such a client.
 * `limits` the limits that a configuration sets for an account.
 """
 

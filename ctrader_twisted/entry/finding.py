@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from ctrader_twisted.config import SIMULATOR, load_access, load_simulated
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _HERE: Final = "connect"
 """Where arguments are, for messages."""
 
+ADD_SIMULATOR: Final = "Add the line [simulator] at its end: nothing more is needed."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -45,6 +48,7 @@ class Entry:
     :ivar tokens: where tokens are kept, or None.
     :ivar simulator: the venue to run, or None.
     :ivar wire: how to talk to it.
+    :ivar login: the command by which somebody logs in whose tokens are looked for.
     """
 
     application: Application | None = None
@@ -57,6 +61,7 @@ class Entry:
     tokens: TokenSettings | None = None
     simulator: VenueSettings | None = None
     wire: str = PROTOBUF
+    login: str = "ctrader login"
 
     def open(self, reactor: Any, *, settings: Settings | None = None, timeout: float | None = None) -> Deferred[Access]:
         """Connect, authorise the application, and learn which accounts there are.
@@ -106,6 +111,7 @@ def find(
         if simulated is not None:
             return simulated
     found = _without_file(environment, said) if file is None else _from_file(file, environment, said)
+    found = replace(found, login=_login(file, tokens))
     if tokens is not None:
         found = replace(found, tokens=TokenSettings(Path(tokens).expanduser()))
     elif found.tokens is None:
@@ -117,10 +123,16 @@ def find(
     if found.tokens is None and not found.inline:
         token = environ.get(ACCESS_TOKEN)
         if not token:
-            remedy = f'Log in (ctrader login), give access_token="…" or tokens="FILE", or set {ACCESS_TOKEN}.'
+            remedy = f'Log in ({found.login}), give access_token="…" or tokens="FILE", or set {ACCESS_TOKEN}.'
             raise ConfigurationError(str(file or _HERE), "access_token", "missing", remedy)
         found = replace(found, inline=(Grant(ACCESS_TOKEN, token),))
     return found
+
+
+def _login(file: Path | None, tokens: str | Path | None) -> str:
+    """Give the command that logs in with the same configuration and keeps its tokens where they are looked for."""
+    options = {"--config": file, "--tokens": tokens}
+    return "ctrader login" + "".join(f" {name} {quote(str(path))}" for name, path in options.items() if path)
 
 
 def default_token_file() -> Path | None:
@@ -148,7 +160,7 @@ def _simulated(file: Path | None, environ: Mapping[str, str], *, wanted: bool) -
     if found is None:
         if not wanted:
             return None
-        raise ConfigurationError(str(file), SIMULATOR, "missing", "Add a table [simulator], which may be empty.")
+        raise ConfigurationError(str(file), SIMULATOR, "missing", ADD_SIMULATOR)
     settings, accounts = found
     venue = settings_from_table(settings.venue, str(file))
     return Entry(simulator=venue, accounts=accounts, wire=settings.wire)

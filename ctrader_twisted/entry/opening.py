@@ -129,7 +129,7 @@ class Access:
             self._keeper = TokenKeeper(store, self._reactor, refresh_within=entry.tokens.refresh_before)
             await self._keeper.load()
             if not self._keeper.grants and not entry.inline:
-                raise TokenStoreError(entry.tokens.file, "there is no token in it", "Log in: ctrader login")
+                raise TokenStoreError(entry.tokens.file, "there is no token in it", f"Log in: {entry.login}")
         return entry.application, entry.environment
 
     async def _begin_venue(self) -> tuple[Application, Environment]:

@@ -11,7 +11,10 @@ class CallTimeout(OpenApiError, TimeoutError):
     :ivar call: what was called.
     :ivar seconds: how long it waited.
     :ivar became: what became of what it waited for: it may go on, and it may have been carried out.
+    :ivar remedy: what to do about it.
     """
+
+    remedy: str = "See what became of it before asking for it again, or wait longer."
 
     def __init__(self, call: str, seconds: float, became: str) -> None:
         # Not super(): TimeoutError would read an errno and a file name out of these.

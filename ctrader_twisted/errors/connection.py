@@ -8,10 +8,15 @@ from ctrader_twisted.errors.roots import LocalError, RemoteError
 
 
 class ClientClosed(LocalError):
-    """The client was closed before this could happen."""
+    """The client was closed before this could happen.
+
+    :ivar remedy: what to do about it.
+    """
+
+    remedy: str = "start a new one"
 
     def __str__(self) -> str:
-        return "the client was closed: start a new one"
+        return f"the client was closed: {self.remedy}"
 
 
 class EventsDropped(LocalError):

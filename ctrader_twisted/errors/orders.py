@@ -186,18 +186,32 @@ class NotFilled(OrderEnded):
 
     :ivar executed: what was executed of it, in hundredths of a unit.
     :ivar volume: what was ordered, in hundredths of a unit.
+    :ivar executed_lots: what was executed of it, as `Lots`; None where its symbol is not counted in those.
+    :ivar lots: what was ordered, likewise.
     """
 
     remedy = "look at the position before placing another"
 
-    def __init__(self, order: str, ended_as: str, executed: int, volume: int) -> None:
+    def __init__(
+        self,
+        order: str,
+        ended_as: str,
+        executed: int,
+        volume: int,
+        executed_lots: object | None = None,
+        lots: object | None = None,
+    ) -> None:
         super().__init__(order, ended_as)
-        self.args: tuple[Any, ...] = (order, ended_as, executed, volume)
+        self.args: tuple[Any, ...] = (order, ended_as, executed, volume, executed_lots, lots)
         self.executed = executed
         self.volume = volume
+        self.executed_lots = executed_lots
+        self.lots = lots
 
     def __str__(self) -> str:
         part = f"{self.executed} of {self.volume} hundredths of a unit" if self.executed else "nothing of it"
+        if self.executed and self.lots is not None:
+            part = f"{str(self.executed_lots).partition(' ')[0]} of {self.lots}"  # the unit is said once
         return f"{self.order}: {self.ended_as}, {part} was executed: {self.remedy}"
 
 

@@ -46,9 +46,11 @@ class RequestFailed(OpenApiError):
     :ivar request: the schema's name of the request.
     :ivar reason: why.
     :ivar account_id: ctidTraderAccountId of the request, or None if it has none.
+    :ivar remedy: what to do about it.
     """
 
     consequence: str = ""
+    remedy: str = "Look at what the server has before asking for it again."
 
     def __init__(self, request: str, reason: str, account_id: int | None = None) -> None:
         # Not super(): those that are a TimeoutError, too, would read an errno and a file name out of these.
@@ -72,12 +74,14 @@ class NeverArrived(RequestFailed):
     """
 
     consequence: str = "the server's books show that it was not carried out: it may be repeated"
+    remedy: str = "Ask for it again, if it is still wanted."
 
     def __init__(self, what: str, waited: float, account_id: int | None = None, sent: bool = True) -> None:
         reason = f"no answer came, and {waited:.0f} s later the server knows nothing of it"
         if not sent:
             reason = f"no order of this id is in the server's lists, nor was in the last {waited:.0f} s"
             self.consequence = "none was sent from here: check the id"
+            self.remedy = "Check the id: no order of it is there."
         super().__init__(what, reason, account_id)
         self.args: tuple[Any, ...] = (what, waited, account_id, sent)
         self.waited = waited
@@ -88,14 +92,19 @@ class RequestNotSent(RequestFailed):
     """The request never left this program: it is safe to repeat."""
 
     consequence = "it was never sent and may be repeated"
+    remedy: str = "Ask for it again when the account stands, if it is still wanted: nothing was sent."
 
 
 class QueueFull(RequestNotSent):
     """Too many requests are waiting for their turn under the rate limits."""
 
+    remedy: str = "Wait for the answers to some of them first: nothing was sent."
+
 
 class SendTimeout(RequestNotSent, TimeoutError):
     """The request's time ran out while it waited for its turn."""
+
+    remedy: str = "Give it a longer timeout, or ask for less at once: nothing was sent."
 
 
 class OutcomeUnknown(RequestFailed):
@@ -104,6 +113,7 @@ class OutcomeUnknown(RequestFailed):
     """
 
     consequence = "it was sent, its outcome is unknown: reconcile before repeating it"
+    remedy: str = "Wait for account.settled(), and see what positions and orders there are, before asking for it again."
 
 
 class AnswerTimeout(OutcomeUnknown, TimeoutError):

@@ -63,6 +63,11 @@ class QuotePages:
         """The ms of which there are more ticks of a side than a page holds, so that some can't be had."""
         return sorted({at for side in self._sides for at in side.passed})
 
+    @property
+    def late(self) -> str:
+        """What to warn of once everything was given: that all of it lies after the server's newest; ``""`` if not."""
+        return self._sides[0].late
+
     async def next(self) -> QuoteTicks | None:
         """Give the next quotes; None if there are none left."""
         while not all(side.over for side in self._sides):
@@ -76,7 +81,7 @@ class QuotePages:
             quotes = self._joined(self.reached)
             if quotes is not None and len(quotes):
                 return quotes
-        await self._tell_if_later()
+        await self._look_if_late()
         return None
 
     async def whole(self) -> QuoteTicks:
@@ -92,12 +97,12 @@ class QuotePages:
             except OpenApiError as error:
                 until, got = self._as_far_as_known(both)
                 raise incomplete(self, error, until, got) from error
-        await self._tell_if_later()
+        await self._look_if_late()
         return _quotes(both[0].table(), both[1].table(), Joining())
 
-    async def _tell_if_later(self) -> None:
+    async def _look_if_late(self) -> None:
         if not self.rows:
-            await self._sides[0].tell_if_later()
+            await self._sides[0].look_if_late()
 
     def _as_far_as_known(self, both: Sequence[Backward[Ticks]]) -> tuple[int, QuoteTicks]:
         """Give the quotes of what was got of both sides, and from which moment on they are all there are: they begin

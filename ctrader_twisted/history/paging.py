@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections import deque
 from dataclasses import dataclass, replace
@@ -100,6 +99,10 @@ class Source(Protocol[_T_co]):
     def passed(self) -> Sequence[int]:
         """The ms of which there are more ticks than a page holds, so that some can't be had."""
 
+    @property
+    def late(self) -> str:
+        """What to warn of once everything was given: that all of it lies after the server's newest; ``""`` if not."""
+
     async def next(self) -> _T_co | None:
         """Give the next window that is not empty, in ascending order; None if there is none. After an error it can be
         called again, and goes on with what is missing.
@@ -153,6 +156,7 @@ class Paged(Generic[_T]):
         self._forward: Walk | None = None
         self._pieces: deque[dict[str, Column]] = deque()
         self._passed: list[int] = []
+        self._late = ""
 
     @property
     def what(self) -> str:
@@ -197,6 +201,11 @@ class Paged(Generic[_T]):
         return self._passed
 
     @property
+    def late(self) -> str:
+        """What to warn of once everything was given: that all of it lies after the server's newest; ``""`` if not."""
+        return self._late
+
+    @property
     def end(self) -> int:
         """Where it ends, as far as is known."""
         return self._end
@@ -211,7 +220,7 @@ class Paged(Generic[_T]):
         while True:
             table = await self.window()
             if table is None:
-                await self.tell_if_later()
+                await self.look_if_late()
             if table is None or len(table):
                 return table
 
@@ -256,7 +265,7 @@ class Paged(Generic[_T]):
                 await backward.step()
             except OpenApiError as error:
                 raise incomplete(self, error, backward.reached, backward.table()) from error
-        await self.tell_if_later()
+        await self.look_if_late()
         return backward.table()
 
     async def backward(self) -> Backward[_T]:
@@ -316,8 +325,8 @@ class Paged(Generic[_T]):
             self._latest.seen(bars.opened)
         return self._newest
 
-    async def tell_if_later(self) -> None:
-        """Warn if everything that was asked for lies well after the symbol's newest bar, and so there is nothing.
+    async def look_if_late(self) -> None:
+        """Find out whether everything that was asked for lies well after the symbol's newest bar, and so is nothing.
 
         The clock here is no proof of that: the server's may be another one, as a simulated venue's is. Nor is it a
         fault, as far as anybody can tell: the symbol may be traded no more. Markets are closed for days, so a week is
@@ -331,11 +340,10 @@ class Paged(Generic[_T]):
             return  # what was asked for is complete, and nobody is to wait for it any longer
         if newest and self._start >= newest + WEEK:
             # The same words for the same bar: whoever asks again and again is told once, as warnings are.
-            warnings.warn(
+            self._late = (
                 f"{self._subject.symbol}: the server has nothing as late as was asked for, its newest bar is of "
                 f"{moment(newest).isoformat()}: begin earlier. Its clock may show another time than the one here, as "
-                "a simulated venue's does: the timestamp of a quote has it",
-                stacklevel=2,
+                "a simulated venue's does: the timestamp of a quote has it"
             )
 
     def joined(self, subject: Subject, parts: Iterable[dict[str, Column]], *, last: bool) -> _T:

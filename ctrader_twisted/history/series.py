@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ctrader_twisted.errors import ClientClosed
+from ctrader_twisted.history.asking import asking_line
 from ctrader_twisted.history.moments import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from datetime import datetime
 
+    from ctrader_twisted.history.asking import Line
     from ctrader_twisted.history.paging import Source
 
+_R = TypeVar("_R")
 _T = TypeVar("_T")
 
 
@@ -70,7 +74,7 @@ class Series(Generic[_T]):
             return fail(self._ended)
         if self._whole is not None:
             return fail(RuntimeError(f"the whole of {self.what} is being fetched already"))
-        self._whole = Deferred.fromCoroutine(self._source.whole())
+        self._whole = Deferred.fromCoroutine(self._warning(self._source.whole(), asking_line()))
         return self._whole.addBoth(self._got_whole)
 
     def close(self) -> None:
@@ -117,8 +121,15 @@ class Series(Generic[_T]):
         return tuple(moment(at) for at in self._source.passed)
 
     def _fetch(self) -> None:
-        self._ahead = Deferred.fromCoroutine(self._source.next())
+        self._ahead = Deferred.fromCoroutine(self._warning(self._source.next(), asking_line()))
         self._ahead.addBoth(self._arrived)
+
+    async def _warning(self, getting: Coroutine[Deferred[Any], Any, _R], line: Line) -> _R:
+        """Get something, and warn the line that asked for it of what was found out meanwhile."""
+        got = await getting
+        if self._source.late:
+            line.warn(self._source.late)
+        return got
 
     def _arrived(self, result: _T | None | Failure) -> None:
         self._ahead = None

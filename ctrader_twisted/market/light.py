@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 from google.protobuf.message import DecodeError
 
+from ctrader_twisted.market.times import moment
 from ctrader_twisted.messages import ProtoOASpotEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     import numpy as np
     from numpy.typing import NDArray
@@ -50,6 +52,11 @@ class LightQuote(msgspec.Struct, frozen=True, gc=False):
     """Likewise."""
     timestamp: int | None
     """The server's time in ms UTC; None unless the subscription carries it."""
+
+    @property
+    def time(self) -> datetime | None:
+        """`timestamp` as an aware datetime, in UTC; None without it."""
+        return None if self.timestamp is None else moment(self.timestamp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,10 +27,9 @@ from ctrader_twisted.sim import Options
 from ctrader_twisted.sim.testing import USD_ACCOUNT, VenueKit
 from tests.account.books import ledger_of
 from tests.account.exchanges import SATURDAY
+from tests.account.joining import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from twisted.internet.defer import Deferred
 
     from ctrader_twisted.account import Account
@@ -40,20 +39,8 @@ FILLED = messages.ProtoOAExecutionType.ORDER_FILLED
 
 
 @pytest.fixture
-def kit() -> Iterator[VenueKit]:
-    with VenueKit() as kit:
-        yield kit
-
-
-@pytest.fixture
 def account(kit: VenueKit) -> Account:
     return joined(kit)
-
-
-def joined(kit: VenueKit) -> Account:
-    account = kit.settle(kit.ready_client(USD_ACCOUNT).account(USD_ACCOUNT).ready())
-    kit.settle(account.symbol("EURUSD"))
-    return account
 
 
 def round_trip(kit: VenueKit, account: Account, **terms: Any) -> None:

@@ -11,10 +11,9 @@ from ctrader_twisted.messages import ProtoOATimeInForce
 from ctrader_twisted.sim.testing import USD_ACCOUNT, VenueKit
 from tests.account.books import ledger_of
 from tests.account.exchanges import SATURDAY
+from tests.account.joining import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ctrader_twisted.account import Account
     from ctrader_twisted.account.account import Flattened
 
@@ -22,20 +21,8 @@ TENTH = Lots("0.1")
 
 
 @pytest.fixture
-def kit() -> Iterator[VenueKit]:
-    with VenueKit() as kit:
-        yield kit
-
-
-@pytest.fixture
 def account(kit: VenueKit) -> Account:
     return joined(kit)
-
-
-def joined(kit: VenueKit) -> Account:
-    account = kit.settle(kit.ready_client(USD_ACCOUNT).account(USD_ACCOUNT).ready())
-    kit.settle(account.symbol("EURUSD"))
-    return account
 
 
 def assert_flat(kit: VenueKit, done: Flattened) -> None:

@@ -18,18 +18,10 @@ from ctrader_twisted.sim.answers.refusal import Refusal
 from ctrader_twisted.sim.testing import USD_ACCOUNT, VenueKit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ctrader_twisted.account import Account
     from ctrader_twisted.client import OpenApiClient
 
 EURUSD, USDJPY = 1, 4
-
-
-@pytest.fixture
-def kit() -> Iterator[VenueKit]:
-    with VenueKit() as kit:
-        yield kit
 
 
 @pytest.fixture

@@ -27,9 +27,10 @@ from ctrader_twisted.market import Lots, Money, Pips, Price
 from ctrader_twisted.sim.options import Options
 from ctrader_twisted.sim.testing import USD_ACCOUNT, VenueKit
 from tests.account.books import ledger_of
+from tests.account.joining import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from twisted.internet.defer import Deferred
 
@@ -41,20 +42,8 @@ NETTED = 1
 
 
 @pytest.fixture
-def kit() -> Iterator[VenueKit]:
-    with VenueKit() as kit:
-        yield kit
-
-
-@pytest.fixture
 def account(kit: VenueKit) -> Account:
     return joined(kit)
-
-
-def joined(kit: VenueKit) -> Account:
-    account = kit.settle(kit.ready_client(USD_ACCOUNT).account(USD_ACCOUNT).ready())
-    kit.settle(account.symbol("EURUSD"))
-    return account
 
 
 def below(kit: VenueKit, distance: str) -> Price:

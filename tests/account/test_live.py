@@ -48,12 +48,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def kit() -> Any:
-    with VenueKit() as made:
-        yield made
-
-
-@pytest.fixture
 def desk(kit: VenueKit) -> Desk:
     return Desk(kit)
 

@@ -27,12 +27,6 @@ STRANGER = messages.ProtoOADepthEvent(**ACCOUNT, symbolId=EURUSD, deletedQuotes=
 
 
 @pytest.fixture
-def kit() -> Any:
-    with VenueKit() as made:
-        yield made
-
-
-@pytest.fixture
 def desk(kit: VenueKit) -> Desk:
     return Desk(kit)
 

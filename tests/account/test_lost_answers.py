@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from ctrader_twisted.errors import NeverArrived
 from ctrader_twisted.market import Lots, Pips
 from ctrader_twisted.sim.testing import USD_ACCOUNT, VenueKit
 from tests.account.books import check_belief, ledger_of
+from tests.account.joining import joined
 from tests.sim.trading.staged import stage
-
-if TYPE_CHECKING:
-    from ctrader_twisted.account import Account
 
 TENTH = Lots("0.1")
 WITHHELD = "ProtoOAAmendPositionSLTPReq"
-
-
-def joined(kit: VenueKit) -> Account:
-    account = kit.settle(kit.ready_client(USD_ACCOUNT).account(USD_ACCOUNT).ready())
-    kit.settle(account.symbol("EURUSD"))
-    return account
 
 
 def test_a_position_that_no_event_told_of_is_valued() -> None:

@@ -33,17 +33,9 @@ from ctrader_twisted.messages import ProtoOATradeSide
 from ctrader_twisted.sim.testing import EUR_ACCOUNT, USD_ACCOUNT, VenueKit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ctrader_twisted.account import Account
 
 EURUSD = 1
-
-
-@pytest.fixture
-def kit() -> Iterator[VenueKit]:
-    with VenueKit() as kit:
-        yield kit
 
 
 @pytest.fixture

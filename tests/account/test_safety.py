@@ -18,8 +18,6 @@ from ctrader_twisted.sim.testing import USD_ACCOUNT, VenueKit
 from tests.account.test_portfolio import known, order, position, protective, trader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ctrader_twisted.account.portfolio import Portfolio
 
 LOT = 10_000_000
@@ -342,12 +340,6 @@ def test_symbols_by_the_names_that_people_give_them() -> None:
 
 
 # With the whole account, against the venue
-
-
-@pytest.fixture
-def kit() -> Iterator[VenueKit]:
-    with VenueKit() as made:
-        yield made
 
 
 def test_the_exposure_waits_for_every_price_that_it_needs(kit: VenueKit) -> None:

@@ -8,6 +8,7 @@ import traceback
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from linecache import getline
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,10 +93,13 @@ def test_an_order_is_followed_and_ends_as_the_face_it_began_as(run: Running) -> 
             assert before == {}
             assert account.positions == {position.position_id: position}
             assert await account.priced() is account
+            assert "EURUSD" in account.symbols
+            assert (await account.quote("USDJPY")).ask is not None
             assert account.equity == account.balance + account.unrealised  # type: ignore[operator]
             closing = account.close(position)
             assert await closing.done() is closing
             assert closing.profit == closing.fills[0].closed.net  # type: ignore[union-attr]
+            assert closing.executed_lots == closing.fills[0].lots == Lots("0.1")
             assert (await account.check()).differences == ()
 
     run(main)
@@ -136,8 +140,16 @@ def test_history_is_whole_or_page_by_page(run: Running) -> None:
             assert [page async for page in series] == []
             with pytest.raises(HistoryRefused):
                 await account.bars("EURUSD", "H1", END, START)
-            with pytest.warns(UserWarning, match="nothing as late as was asked for, its newest bar is of 2026-03-03"):
-                assert len(await account.bars("EURUSD", "H1", datetime(2026, 6, 1, tzinfo=UTC))) == 0
+            later = datetime(2026, 6, 1, tzinfo=UTC)
+            with pytest.warns(
+                UserWarning, match="nothing as late as was asked for, its newest bar is of 2026-03-03"
+            ) as told:
+                assert len(await account.bars("EURUSD", "H1", later)) == 0
+                assert [page async for page in account.bars_by_page("EURUSD", "H1", later)] == []
+                assert len(await account.bars_by_page("EURUSD", "H1", later).whole()) == 0
+            lines = [getline(each.filename, each.lineno) for each in told if "as late" in str(each.message)]
+            assert [line.count("account.bars") for line in lines] == [1, 1, 1], "each points to the line that asked"
+            assert len(set(lines)) == 3
 
     run(main)
 

@@ -8,6 +8,7 @@ import time
 import traceback
 from datetime import UTC, datetime
 from decimal import Decimal
+from linecache import getline
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,6 +153,14 @@ def test_figures_are_there_when_priced_has_returned(account: Account) -> None:
     quote = account.valuation.quote(1)
     assert quote is not None
     assert quote.bid is not None
+
+
+def test_one_quote_is_there_when_it_is_returned(account: Account) -> None:
+    assert "EURUSD" in account.symbols
+    quote = account.quote("eurusd")
+    assert quote.bid is not None and quote.ask is not None
+    with pytest.raises(UnknownSymbol):
+        account.quote("EURUSX")
 
 
 # Errors
@@ -473,8 +482,14 @@ def test_history_is_a_table_or_page_after_page(account: Account) -> None:
     assert len(ticks) > 0
     with pytest.raises(HistoryRefused):
         account.bars("EURUSD", "H1", datetime(2026, 3, 2))  # noqa: DTZ001  # that is the point
-    with pytest.warns(UserWarning, match="nothing as late as was asked for, its newest bar is of 2026-03-03"):
-        assert len(account.bars("EURUSD", "H1", datetime(2026, 6, 1, tzinfo=UTC))) == 0
+    later = datetime(2026, 6, 1, tzinfo=UTC)
+    with pytest.warns(UserWarning, match="nothing as late as was asked for, its newest bar is of 2026-03-03") as told:
+        assert len(account.bars("EURUSD", "H1", later)) == 0
+        assert list(account.bars_by_page("EURUSD", "H1", later)) == []
+        assert len(account.bars_by_page("EURUSD", "H1", later).whole()) == 0
+    lines = [getline(each.filename, each.lineno) for each in told if "as late" in str(each.message)]
+    assert [line.count("account.bars") for line in lines] == [1, 1, 1], "each points to the line that asked"
+    assert len(set(lines)) == 3
 
 
 def test_history_takes_its_time_unless_a_bound_is_around_it(client: Client, account: Account) -> None:

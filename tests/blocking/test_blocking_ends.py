@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from twisted.internet.task import deferLater
+from twisted.logger import globalLogPublisher
 
 from ctrader_twisted.account import OrderState, PositionOpened
 from ctrader_twisted.blocking import Account, Client, connect, timeout
@@ -100,6 +101,7 @@ def test_a_client_that_is_closed_amid_waits_of_other_threads_ends_them(client: C
 
 
 def test_the_reactors_end_is_told_to_who_waits_and_leaves_nothing_behind() -> None:
+    before = list(globalLogPublisher._observers)
     client = connect(simulator=True)
     account = client.account(1000001)
     order = account.limit("buy", "EURUSD", Lots("0.1"), Price("0.5")).accepted()
@@ -116,6 +118,7 @@ def test_the_reactors_end_is_told_to_who_waits_and_leaves_nothing_behind() -> No
     assert repr(account) == "<Account, out of reach>"
     stream.close()  # as a `with` does, which must not hide what is raised inside of it
     client.close()
+    assert globalLogPublisher._observers == before
     with connect(simulator=True) as another:
         assert another._link.thread is not thread
         assert list(another._link.thread.open) == [id(another._link.access)]

@@ -311,7 +311,7 @@ with connect(simulator=True) as client:
     print(len(account.positions))
 """
     )
-    assert err == ""
+    assert err == "account 1000001 is halted: flatten was called\n"
     assert status == 0
     assert out == "24\n0\n"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 
 from ctrader_twisted.charting.candles import DARK, span_written
 from ctrader_twisted.cli import chart as charts
@@ -96,9 +97,20 @@ def test_a_span(tmp_path: Path, drawn_bars: list[Bars]) -> None:
 def test_more_than_can_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charts, "MOST", 100)
     with VenueKit() as kit:
-        with pytest.raises(CommandFailed, match=r"EURUSD has more than 100 M1 bars from .*: take a longer --period"):
+        with pytest.raises(
+            CommandFailed, match=r"100 bars at most, and EURUSD has more of M1 from .* on:.*--bars 100$"
+        ):
             draw(kit, tmp_path, "a.svg", count=None, period="M1", start=NOW - 3 * HOUR)
-    assert not (tmp_path / "a.svg").exists()
+        with pytest.raises(CommandFailed, match="EURUSD has more of M1 from .* to 2026-03-03 08:00: take a longer"):
+            draw(kit, tmp_path, "a.svg", count=None, period="M1", start=NOW - 3 * HOUR, end=NOW - HOUR)
+        assert not (tmp_path / "a.svg").exists()
+        draw(kit, tmp_path, "a.svg", count=100, period="M1", start=NOW - 3 * HOUR)
+    assert (tmp_path / "a.svg").exists()
+
+
+def test_help_says_how_many_bars_a_chart_has_at_most() -> None:
+    said = CliRunner().invoke(charts.chart, ["--help"]).output
+    assert "5,000 at most" in " ".join(said.split()) and "5,000 bars at most from there" in " ".join(said.split())
 
 
 @pytest.mark.filterwarnings("ignore:EURUSD. the server has nothing as late")

@@ -19,7 +19,7 @@ from ctrader_twisted.cli.failures import CommandFailed, Interrupted
 from ctrader_twisted.cli.options import HostAndPort
 from ctrader_twisted.cli.remedies import explain
 from ctrader_twisted.cli.running import sentence, tell
-from ctrader_twisted.cli.terminal import show_json
+from ctrader_twisted.cli.terminal import say, show_json
 from ctrader_twisted.errors import (
     AccountRefused,
     AnswerTimeout,
@@ -151,6 +151,34 @@ def test_the_check_that_an_error_sends_to_goes_the_same_way(
     assert said.output.endswith(f"To see which step fails: {check}\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text", "said"),
+    [
+        ([], "Log in: ctrader login", "Log in: ctrader login"),
+        (["-c", "my.toml"], "Log in: ctrader login", "Log in: ctrader login --config my.toml"),
+        (["-c", "my own.toml"], "(ctrader login)", "(ctrader login --config 'my own.toml')"),
+        (["--tokens", "t.json"], "ctrader login --paste", "ctrader login --tokens t.json --paste"),
+        (["-c", "my.toml"], "ctrader login --config my.toml", "ctrader login --config my.toml"),
+        (["-e", "lab", "--wire", "json"], "ctrader login, ctrader tokens list", "ctrader login, ctrader tokens list"),
+        (["-e", "lab", "--host", "a:7"], "ctrader accounts", "ctrader accounts --environment lab --host a --port 7"),
+        (["-c", "my.toml", "-a", "5"], '"ctrader symbols"', '"ctrader symbols --config my.toml --account 5"'),
+        (["-c", "my.toml", "-a", "5"], "ctrader: `twistd ctrader`", "ctrader: `twistd ctrader`"),
+    ],
+)
+def test_what_a_sentence_sends_to_works_as_it_is_copied(
+    arguments: list[str], text: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command()
+    @options.account_option
+    @options.connection_options
+    @options.port_option
+    def command(**given: Any) -> None:
+        say(text, whole=True)
+
+    command.main(arguments, standalone_mode=False)
+    assert capsys.readouterr().err == f"{said}\n"
+
+
 @pytest.mark.parametrize("request_", ["ProtoOARefreshTokenReq", "the token request"])
 def test_what_is_used_up_is_not_said_to_be_unchanged(request_: str) -> None:
     said = explain(AnswerTimeout(request_, "no answer within 30 s"))
@@ -244,8 +272,10 @@ def test_cells_are_text_and_nothing_else() -> None:
 
 def test_a_question_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", StringIO(""))
-    with pytest.raises(CommandFailed, match='"Client id" has to be answered'):
+    with pytest.raises(CommandFailed, match='"Client id" has to be answered.* to do it$'):
         terminal.ask("Client id")
+    with pytest.raises(CommandFailed, match=r"to do it\. Name a file$"):
+        terminal.ask("Client id", instead="Name a file")
 
 
 def test_a_question_that_a_pipe_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.cli.finding import Wanted, default_token_file, find
-from ctrader_twisted.errors import ConfigurationError
+from ctrader_twisted.errors import ConfigurationError, ConfigurationErrors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +184,35 @@ def test_the_accounts_on_the_simulator_are_those_of_the_file(tmp_path: Path) -> 
 
 def test_the_simulator_needs_no_application(tmp_path: Path) -> None:
     assert find(Wanted(config=write(tmp_path, "[simulator]\n")), {}).application is None
+
+
+@pytest.mark.parametrize("environ", [{}, SECRETS])
+@pytest.mark.parametrize(
+    ("text", "environment"),
+    [
+        ("", "simulator"),
+        ("[tokens]\n", "simulator"),
+        ('[[account]]\nenvironment = "demo"\nid = 1\n', "simulator"),
+        ('[[account]]\nenvironment = "simulator"\n', None),
+    ],
+)
+def test_a_simulator_that_is_meant_and_not_there(
+    tmp_path: Path, text: str, environment: str | None, environ: dict[str, str]
+) -> None:
+    """Nobody is sent to Spotware for an application: the simulator needs none."""
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        find(Wanted(config=file, environment=environment), environ)
+    assert not isinstance(caught.value, ConfigurationErrors)
+    assert caught.value.remedy == "Add the line [simulator] at its end: nothing more is needed."
+    file.write_text(f"{text}[simulator]\n")
+    assert find(Wanted(config=file, environment=environment), environ).simulator is not None
+
+
+@pytest.mark.parametrize("environ", [{}, SECRETS])
+def test_a_simulator_without_a_file(environ: dict[str, str]) -> None:
+    with pytest.raises(CommandFailed, match=r"a file with the line \[simulator\], which is enough.*--config FILE"):
+        find(Wanted(environment="simulator"), environ)
 
 
 def test_what_is_wrong_with_the_simulator_is_told(tmp_path: Path) -> None:

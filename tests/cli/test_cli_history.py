@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail
 
+from ctrader_twisted.cli.access import Access
 from ctrader_twisted.cli.failures import CommandFailed
 from ctrader_twisted.cli.history import Wanted, fetch_history
+from ctrader_twisted.cli.progress import Course
 from ctrader_twisted.errors import ServerError
 from ctrader_twisted.sim.feed.feed import Side
 from tests.cli.desk import DAY, EURUSD, HOUR, NOW, Desk, listed, refused, rows
@@ -460,6 +462,33 @@ def test_a_history_that_begins_later_than_asked_for(
         asked.clear()
         assert desk.fetch(f"a.{suffix}", start=NOW - 40 * DAY) == 0
         assert (earliest(asked) < NOW - 39 * DAY) is (suffix == "csv")
+
+
+@pytest.mark.parametrize("ticks", [None, "bid", "both"])
+def test_how_far_it_is_goes_by_the_servers_time(
+    tmp_path: Path, ticks: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock here is months ahead of a simulated venue's: what it has not got yet takes no time."""
+    shares: list[float] = []
+
+    class Noted(Course):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "share":
+                shares.append(value)
+
+    monkeypatch.setattr("ctrader_twisted.cli.history.Course", Noted)
+    with Desk(tmp_path) as desk:
+        now = desk.reactor.seconds
+        monkeypatch.setattr(desk.reactor, "seconds", lambda: now() + 250 * DAY.total_seconds())
+        there = Access(desk.reactor, desk.there, opening=lambda environment: desk.network.connect)
+        period = None if ticks else "M1"
+        wanted = Wanted(("EURUSD",), str(tmp_path / "a.csv"), NOW - 12 * HOUR, period=period, ticks=ticks)
+        assert settle(desk, fetch_history(desk.reactor, desk.there, wanted, access=there), 600) == 0
+    begun, *course, ended = shares
+    assert (begun, ended) == (0.0, 1.0) and course == sorted(course)
+    assert course[-1] > 0.9
+    assert ticks is None or 0 < course[0] < 0.9, "bars come in one table"
 
 
 def test_symbols_are_fetched_at_the_same_time(tmp_path: Path, asked: list[Any]) -> None:

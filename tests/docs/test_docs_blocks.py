@@ -31,6 +31,7 @@ def with_blocks() -> list[Any]:
     return [pytest.param(page, marks=pytest.mark.slow) if page in LONG else page for page in pages]
 
 
+@pytest.mark.usefixtures("plain_script")
 @pytest.mark.parametrize("page", with_blocks())
 def test_every_block_does_what_it_says(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in PACKAGES:

@@ -126,8 +126,18 @@ def test_a_file_with_other_accounts_means_those_unless_the_simulator_is_wanted(f
         assert entry.accounts == ()
 
 
+def test_the_login_that_is_named_is_for_the_same_file(file: Path, tmp_path: Path) -> None:
+    file.write_text(APPLICATION)
+    with pytest.raises(ConfigurationError) as caught:
+        find(file, environ=KNOWN)
+    assert caught.value.remedy.startswith(f"Log in (ctrader login --config {file}), give")
+    kept = tmp_path / "my tokens.json"
+    assert find(file, tokens=kept, environ=KNOWN).login == f"ctrader login --config {file} --tokens '{kept}'"
+    assert find(environ=WITH_TOKEN).login == "ctrader login"
+
+
 def test_a_simulator_that_is_wanted_and_not_there_is_said(file: Path) -> None:
     file.write_text(APPLICATION)
-    with pytest.raises(ConfigurationError, match=r"Add a table \[simulator\]"):
+    with pytest.raises(ConfigurationError, match=r"Add the line \[simulator\]"):
         find(file, simulator=True, environ={})
     assert find(simulator=True, environ={}).simulator is not None

@@ -84,8 +84,9 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path, logged_errors: LoggedErro
         (find(environment=nobody, access_token="x", environ=WHO), NotReadyInTime),
         (find(environment=there, tokens=tmp_path / "none.json", environ=WHO), TokenStoreError),
     ):
-        with pytest.raises(error):
+        with pytest.raises(error) as caught:
             opened(entry, 0.5)
+    assert str(caught.value).endswith(f"Log in: ctrader login --tokens {tmp_path / 'none.json'}")
     inside(venue.close)
     assert left_open() == before
     logged_errors.flush()  # the refusal is an error in any log

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from linecache import getline
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -277,6 +279,30 @@ def test_what_lies_after_the_newest_of_the_server_is_told(how: str) -> None:
             ) as told:
                 assert len(getattr(desk, how)(series)) == 0
             assert len({str(each.message) for each in told}) == 1  # said once, as long as nobody filters otherwise
+
+
+def test_that_is_told_of_the_line_that_asked() -> None:
+    async def ask(series: Series[Any]) -> int:
+        return len(await series.whole())  # this one
+
+    async def iterate(series: Series[Any]) -> int:
+        return len([table async for table in series])  # or this one
+
+    start = NOW + 8 * DAY
+    with Desk() as desk:
+        for how, said in ((ask, "this one"), (iterate, "or this one")):
+            for series in (desk.account.bars("EURUSD", "M1", start), desk.account.quote_ticks("EURUSD", start)):
+                with pytest.warns(UserWarning, match="nothing as late") as told:
+                    assert desk.settle(Deferred.fromCoroutine(how(series)), PATIENT) == 0
+                assert getline(told[0].filename, told[0].lineno).endswith(f"# {said}\n")
+
+
+def test_who_takes_warnings_for_errors_is_not_left_waiting() -> None:
+    with Desk() as desk, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for how in (desk.whole, desk.each):
+            with pytest.raises(UserWarning, match="nothing as late"):
+                how(desk.account.bars("EURUSD", "M1", NOW + 8 * DAY))
 
 
 def test_an_empty_span_asks_for_nothing() -> None:

@@ -15,6 +15,7 @@ from ctrader_twisted.errors import AnswerTimeout, HistoryIncomplete, OutcomeUnkn
 from ctrader_twisted.history.fetching import Fetching
 from ctrader_twisted.history.paging import Latest
 from ctrader_twisted.history.plan import LAST_MS
+from ctrader_twisted.history.series import Series
 from ctrader_twisted.history.sources import BarPages
 from ctrader_twisted.market.calendar import WEEK
 from ctrader_twisted.messages import ProtoOAGetTrendbarsReq
@@ -138,8 +139,13 @@ def behind() -> Server:
 
 
 def read(source: Any, how: str) -> int:
-    """Read all of it, and give how many rows there are."""
-    return sum(map(len, [run(source.whole())] if how == "whole" else each(source)))
+    """Read all of it as a user does, who is warned; give how many rows there are."""
+
+    async def tables() -> list[Any]:
+        series = Series(source)
+        return [await series.whole()] if how == "whole" else [table async for table in series]
+
+    return sum(map(len, run(tables())))
 
 
 @pytest.mark.parametrize("how", ["whole", "windows"])

@@ -159,6 +159,7 @@ async def test_the_venue_of_a_table_simulator(reactor: Any, room: Room, capsys: 
     found = await checked(reactor, capsys, room.config, environ={})
     assert found.status == 0 and found.document["status"] == "ok"
     assert found.one("secrets")["status"] == "skipped"
+    assert "; 30 days left; can be refreshed" in found.one("token")["detail"], "as `ctrader accounts` says"
     assert found.one("account")["status"] == "ok"
     assert found.one("clock")["detail"] == "the simulated venue's clock is its own"
 
@@ -304,14 +305,16 @@ async def test_a_certificate_that_has_expired(
 
 @over_sockets
 async def test_an_authority_that_this_machine_does_not_know(
-    reactor: Any, room: Room, venue: Venue, capsys: Capsys
+    reactor: Any, room: Room, venue: Venue, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "none.pem")
     room.write(port_of(venue, reactor), root=None)
     await room.keep(reactor)
     found = await checked(reactor, capsys, room.config)
     assert_skipped_after(found, "tls", *AFTER_TLS)
     assert found.one("tls")["remedy"] == (
-        "If that is the authority to trust, set trust_root in [environment.lab] to its certificate; else do not go on"
+        "If that is the authority to trust, set trust_root in [environment.lab] to its certificate; else do not go on. "
+        "SSL_CERT_FILE names none.pem, which can't be read: No such file or directory"
     )
 
 

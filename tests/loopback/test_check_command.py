@@ -80,6 +80,15 @@ def test_json_is_one_object_and_nothing_else(tmp_path: Path) -> None:
     assert {one["status"] for one in document["steps"]} == {"ok", "skipped"}
 
 
+def test_the_login_that_it_sends_to_is_for_the_same_file(tmp_path: Path) -> None:
+    lab = f'[environment.lab]\nhost = "localhost"\nport = {closed_port()}\n'
+    (tmp_path / "my.toml").write_text(f'[tokens]\n{lab}[[account]]\nid = 7\nenvironment = "lab"\n')
+    variables = {"CTRADER_CLIENT_ID": "i", "CTRADER_CLIENT_SECRET": SECRET}
+    plain, in_json = checks(("-c", "my.toml"), ("-c", "my.toml", "--json"), folder=tmp_path, **variables)
+    assert re.search(r"^FAILED   token store .*Log in: ctrader login --config my\.toml$", plain[1], re.M)
+    assert "Log in: ctrader login --config my.toml" in {one["remedy"] for one in json.loads(in_json[1])["steps"]}
+
+
 def test_something_fails(tmp_path: Path) -> None:
     (tmp_path / "ctrader.toml").write_text(
         f'[environment.lab]\nhost = "localhost"\nport = {closed_port()}\n'

@@ -300,4 +300,5 @@ async def test_there_is_nobody_to_ask(tmp_path: Path) -> None:
     ended = await stage.run("login", CTRADER_CLIENT_SECRET="")
     assert ended.status == 1
     assert "nobody at a terminal" in ended.err
+    assert "Set CTRADER_CLIENT_SECRET, or name a configuration" in ended.err and "client_secret in" in ended.err
     await stage.venue.close()

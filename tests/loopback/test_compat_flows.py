@@ -233,10 +233,11 @@ async def test_the_console_goes_on_after_the_line_was_cut(venue: Venue) -> None:
 
 @over_sockets
 async def test_a_server_whose_certificate_is_not_trusted_hears_nothing(
-    venue: Venue, logged_errors: LoggedErrors
+    venue: Venue, logged_errors: LoggedErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from twisted.internet import reactor
 
+    monkeypatch.setenv("SSL_CERT_FILE", "none.pem")
     port = venue.listen(reactor).getHost().port
     told: list[Any] = []
     for host, trust in (("localhost", None), ("127.0.0.2", venue.trust_root_pem)):
@@ -250,6 +251,7 @@ async def test_a_server_whose_certificate_is_not_trusted_hears_nothing(
         await client.stopService()
         if host == "localhost":
             assert "its certificate is" in str(caught.value)
+            assert "SSL_CERT_FILE names none.pem, which can't be read" in str(caught.value)
             assert [type(one) for one in told] == [ConnectionFailed]
     assert len(venue.conversations) == 0
     logged_errors.flush()

@@ -95,6 +95,26 @@ async def test_the_system_does_not_trust_a_certificate_of_ours(reactor: Any, wir
     await port.stopListening()
 
 
+@over_sockets
+async def test_authorities_that_are_named_and_not_there_are_told_of(
+    reactor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL passes over them; whoever is trusted all the same needs to hear nothing of it."""
+    pem, pair = certificate()
+    port = listen(reactor, AnsweringFactory(accept_all, Wire.PROTOBUF), pair)
+    number = port.getHost().port
+    monkeypatch.setenv("SSL_CERT_FILE", "none.pem")
+    lost = await first_loss(client_of(reactor, number, None, Wire.PROTOBUF))
+    assert str(lost.reason).endswith(". SSL_CERT_FILE names none.pem, which can't be read: No such file or directory")
+    other, _ = certificate()
+    lost = await first_loss(client_of(reactor, number, other, Wire.PROTOBUF))
+    assert "SSL_CERT_FILE" not in str(lost.reason), "it is not looked at where a trust root is given"
+    client = client_of(reactor, number, pem, Wire.PROTOBUF).start()
+    await client.when_ready()
+    await client.close()
+    await port.stopListening()
+
+
 class Mute(Protocol):
     """Says nothing, whatever it is sent."""
 

@@ -37,6 +37,8 @@ def test_symbols_are_kept_apart_and_have_their_own_digits() -> None:
 def test_a_quote_has_its_time_as_an_aware_datetime() -> None:
     assert Quote(1, None, None, 1_772_528_400_001).time == datetime(2026, 3, 3, 9, 0, 0, 1_000, UTC)
     assert Quote(1, None, None, None).time is None
+    assert LightQuote(1, 1, None, None, 1_772_528_400_001).time == datetime(2026, 3, 3, 9, 0, 0, 1_000, UTC)
+    assert LightQuote(1, 1, None, None, None).time is None
 
 
 def test_both_sides_are_forgotten() -> None:

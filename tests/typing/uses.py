@@ -5,6 +5,7 @@ A line that is to be refused says by which rule; both checkers complain of such 
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import assert_type
 
@@ -12,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from ctrader_twisted import AccountChanged, EventStream, OpenApiClient
 from ctrader_twisted.account import Account, Order
-from ctrader_twisted.market import Lots, Pips
+from ctrader_twisted.market import Lots, Pips, Quote
 from ctrader_twisted.market.light import LightQuote
 from ctrader_twisted.messages import (
     ProtoOAExecutionEvent,
@@ -71,3 +72,7 @@ async def trading(account: Account) -> None:
     account.buy("EURUSD", Lots(1), stop_los=Pips(20))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     account.buy("EURUSD", Lots(1), stop_loss=20)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert_type(account.equity, Decimal | None)
+    assert_type(account.symbols, tuple[str, ...])
+    assert_type(await account.quote("EURUSD"), Quote)
+    assert_type(order.executed_lots, Lots | None)
+    assert_type(order.fills[0].time, datetime)

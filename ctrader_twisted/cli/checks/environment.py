@@ -38,7 +38,7 @@ from ctrader_twisted.session.events import Disconnected, Problem
 from ctrader_twisted.session.machine import ConnectionState
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.settings import Settings
-from ctrader_twisted.tls import ClientTLS
+from ctrader_twisted.tls import ClientTLS, passed_over
 from ctrader_twisted.wire.choice import Wire, client_wire
 
 if TYPE_CHECKING:
@@ -220,7 +220,8 @@ class _Check:
     def _trust_remedy(self) -> str:
         key = f"trust_root in [environment.{self.wanted.environment.name}]"
         if self.wanted.environment.trust_root is None:
-            return f"If that is the authority to trust, set {key} to its certificate; else do not go on"
+            remedy = f"If that is the authority to trust, set {key} to its certificate; else do not go on"
+            return ". ".join(filter(None, (remedy, passed_over())))
         return f"Set {key} to the certificate of the authority that signs now"
 
     # The conversation

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctrader_twisted.cli.checks.sentences import problem_and_remedy
+from ctrader_twisted.cli.hints import copyable
 from ctrader_twisted.errors import OpenApiError
 from ctrader_twisted.wire.secrecy import without
 
@@ -166,10 +167,8 @@ class Section:
 
     def add(self, step: str, where: str, finding: Finding, seconds: float = 0.0) -> None:
         """Add a step."""
-        scrub = self.report.scrub
-        self._items.append(
-            Step(step, scrub(where), finding.status, scrub(finding.detail), scrub(finding.remedy), seconds)
-        )
+        scrub, remedy = self.report.scrub, copyable(finding.remedy)
+        self._items.append(Step(step, scrub(where), finding.status, scrub(finding.detail), scrub(remedy), seconds))
         self.report.tell()
 
     async def look(

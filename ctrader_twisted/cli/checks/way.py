@@ -22,12 +22,11 @@ from ctrader_twisted.cli.finding import Wanted
 from ctrader_twisted.cli.waiting import all_of
 from ctrader_twisted.config import SIMULATOR
 from ctrader_twisted.config.settings import SPOTWARE
-from ctrader_twisted.credentials import Application
-from ctrader_twisted.entry.hosts import at_venue, environment_of, opening_of
+from ctrader_twisted.entry.hosts import application_at, at_venue, environment_of, grants_at, opening_of
 from ctrader_twisted.errors import ConfigurationError
 from ctrader_twisted.session.pacing import Limits
 from ctrader_twisted.sim.service import VenueService
-from ctrader_twisted.tokens import Grant, GrantedAccount, MemoryTokenStore, TokenKeeper
+from ctrader_twisted.tokens import Grant, MemoryTokenStore, TokenKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from ctrader_twisted.cli.checks.intent import Intent
     from ctrader_twisted.cli.checks.report import Section, Step
     from ctrader_twisted.config import EnvironmentSettings
+    from ctrader_twisted.credentials import Application
 
 ALL_WELL: Final = 0
 FAILED: Final = 1
@@ -145,19 +145,9 @@ class Way:
         """Put a venue that runs in the place of the environment ``simulator``; give it and what opens its accounts."""
         venue = service.venue
         assert venue is not None
-        registry = venue.registry
-        grants = [
-            Grant(
-                SIMULATOR if number == 1 else f"{SIMULATOR} {number}",
-                grant.access_token,
-                grant.refresh_token,
-                accounts=tuple(map(GrantedAccount, grant.account_ids)),
-            )
-            for number, grant in enumerate(registry.grants, 1)
-        ]
-        keeper = TokenKeeper(MemoryTokenStore(grants), self._reactor)
+        keeper = TokenKeeper(MemoryTokenStore(grants_at(service, self._reactor.seconds())), self._reactor)
         await keeper.load()
-        first = next(iter(registry.accounts))
+        first = next(iter(venue.registry.accounts))
         environments = []
         for each in asked.environments:
             if each.name == SIMULATOR:
@@ -167,9 +157,7 @@ class Way:
                     accounts=tuple(replace(one, account_id=one.account_id or first) for one in each.accounts),
                 )
             environments.append(each)
-        registered = next(iter(registry.applications.values()))
-        application = Application(registered.client_id, registered.client_secret)
-        return replace(asked, environments=tuple(environments)), _Source(application, keeper)
+        return replace(asked, environments=tuple(environments)), _Source(application_at(service), keeper)
 
     # What is elsewhere
 
