@@ -386,9 +386,11 @@ class OpenApiClient(Host):
         :param listener: called with the event. What it raises is logged; if it gives a Deferred or a coroutine, that is
             followed and its failure logged.
         :param account_id: ctidTraderAccountId: call it with the events of this account only.
-        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker.
+        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker: `Account.symbol`
+            finds that of a name. Spot events come once the symbol is subscribed to.
         :return: the listener.
-        :raises TypeError: if events of the class do not say whose they are: an execution event names no symbol itself.
+        :raises TypeError: if an id is no whole number, or events of the class do not say whose they are: an execution
+            event names no symbol itself.
         """
         if listener is None:
 

@@ -297,7 +297,10 @@ class OpenApiFactory(ReconnectingClientFactory):
             return
         error = connection_error(reason.value, str(self.environment))
         if self._tap is not None:
-            self._tap.failed(str(self.environment), error.reason, self.clock.seconds())
+            try:
+                self._tap.failed(str(self.environment), error.reason, self.clock.seconds())
+            except Exception:  # as with what is said on a connection: it costs nobody else anything
+                _log.failure("{tell!r} failed", tell=self._tap.failed)
         self._announce_loss(error)
 
     def clientConnectionLost(self, connector: IConnector, unused_reason: Failure) -> None:

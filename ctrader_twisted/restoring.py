@@ -156,13 +156,15 @@ class Restoring:
             message, subscriptions = steps.popleft()
             refusal: OpenApiError | None = None
             try:
-                await self._ask_until_answered(_still_wanted(message, subscriptions, standing), connection, current)
+                answer = await self._ask_until_answered(
+                    _still_wanted(message, subscriptions, standing), connection, current
+                )
             except (NotAuthorised, RequestNotSent):
                 return None
             except (ServerError, RequestFailed) as error:
-                refusal = error
+                answer, refusal = None, error
             if not current():
-                if refusal is None:
+                if answer is not None:
                     self._end_unless_held(subscriptions, standing.account_id, connection)
                 return None
             # What was unsubscribed meanwhile may have been ended by the server before it was renewed. If this was
@@ -201,10 +203,13 @@ class Restoring:
     def _end_unless_held(
         self, subscriptions: Iterable[Subscription], account_id: int, connection: OpenApiProtocol
     ) -> None:
-        """What was asked for in one session of an account was renewed in the next: end what is not held of that one."""
-        if self._session.accounts.state(account_id) is AccountState.AUTHORISED:
-            held = self._session.standing.find(account_id)
-            self._end([each for each in subscriptions if held is None or not held.has(each)], account_id, connection)
+        """What was asked for in one session of an account was renewed in the next: end what is not held of that one.
+
+        Of an account that is kept no longer nothing is ended: what it has stays until its session ends.
+        """
+        held = self._session.standing.find(account_id)
+        if held is not None and self._session.accounts.state(account_id) is AccountState.AUTHORISED:
+            self._end([each for each in subscriptions if not held.has(each)], account_id, connection)
 
     def _end(self, subscriptions: Iterable[Subscription], account_id: int, connection: OpenApiProtocol) -> None:
         for subscription in subscriptions:

@@ -34,6 +34,10 @@ _SPOT: Final = catalogue.TYPES[ProtoOASpotEvent]
 _LIGHT: Final = (light.LightQuote, light.SpotColumns)
 _ACCOUNT: Final = ("ctidTraderAccountId", "ctidTraderAccountIds")
 _SYMBOL: Final = ("symbolId",)
+_IDS: Final = {
+    "account_id": "take the ctidTraderAccountId, `account.account_id`",
+    "symbol_id": 'names are for accounts; the id is `symbol_id` of what `account.symbol("EURUSD")` gives',
+}
 
 
 class Listeners:
@@ -266,13 +270,16 @@ class Only:
 
     :param account_id: ctidTraderAccountId, or None for those of every account.
     :param symbol_id: symbolId, or None for those of every symbol.
-    :raises TypeError: if events of this class do not say whose they are.
+    :raises TypeError: if one is no whole number, or events of this class do not say whose they are.
 
     :ivar wraps: whom it calls, so that `Listeners.remove` finds it.
     """
 
     def __init__(self, cls: type, listener: Listener, account_id: int | None, symbol_id: int | None) -> None:
         wanted = (("account_id", _ACCOUNT, account_id), ("symbol_id", _SYMBOL, symbol_id))
+        for what, _, value in wanted:
+            if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__")):
+                raise TypeError(f"{what} is {value!r}, no whole number: {_IDS[what]}")
         self._tests = tuple((*_field(cls, what, names), value) for what, names, value in wanted if value is not None)
         self.wraps = listener
 
@@ -290,7 +297,7 @@ class Only:
 def only(cls: type, listener: Listener, account_id: int | None, symbol_id: int | None) -> Listener:
     """Give a listener that is called with the events of one account, or symbol, only; or itself if none is named.
 
-    :raises TypeError: if events of this class do not say whose they are.
+    :raises TypeError: as `Only` does.
     """
     if account_id is None and symbol_id is None:
         return listener

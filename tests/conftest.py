@@ -89,9 +89,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def plain_script(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Twisted's logging as a program finds it that has not begun it, which has been done for the tests."""
-    monkeypatch.setattr(globalLogBeginner, "_temporaryObserver", object())
+
+    def until_it_begins(event: LogEvent) -> None:
+        pass
+
+    monkeypatch.setattr(globalLogBeginner, "_temporaryObserver", until_it_begins)
+    globalLogPublisher.addObserver(until_it_begins)
+    yield
+    globalLogPublisher.removeObserver(until_it_begins)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

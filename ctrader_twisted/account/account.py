@@ -299,6 +299,7 @@ class Account(History):
 
         :param amount: ``Lots("0.1")``, ``Units(10_000)`` or ``ProtocolVolume(1_000_000)``.
         :return: the order. What refuses it is told by `Order.accepted`, not raised here.
+        :raises ClientClosed: if the client is closed, as each method that gives an order does.
         """
         return self._rooms.placing.place(_TYPE.MARKET, side, symbol, Terms(amount, **terms)).order
 

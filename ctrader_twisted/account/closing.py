@@ -18,7 +18,7 @@ from ctrader_twisted.account.terms import (
     opposite,
     shown,
 )
-from ctrader_twisted.errors import ClientClosed, DryRun, OpenApiError, OrderNotPlaced, RequestNotSent
+from ctrader_twisted.errors import DryRun, OpenApiError, OrderNotPlaced, RequestNotSent
 from ctrader_twisted.market.units import ProtocolVolume
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Closing:
         timeout: float | None = None,
     ) -> Course:
         """Close a position or a part of it; see `Account.close`."""
+        self._standing.check_open()
         if amount is not None:
             check_amount(amount)
         course = self._course(position_id, amount)
@@ -75,6 +76,7 @@ class Closing:
 
     def reverse(self, position_id: int, **options: Unpack[Reversing]) -> Course:
         """Close a position and open one on the other side; see `Account.reverse`."""
+        self._standing.check_open()
         known = self._portfolio.positions.get(position_id)
         client_order_id = options.get("client_order_id")
         if known is None:
@@ -114,8 +116,7 @@ class Closing:
     async def _close(
         self, course: Course, position_id: int, amount: Volume | None, rounding: Rounding, timeout: float | None
     ) -> None:
-        if self._standing.closed:
-            raise ClientClosed
+        self._standing.check_open()
         position = self._portfolio.positions.get(position_id)
         if position is None:
             raise no_position(position_id)

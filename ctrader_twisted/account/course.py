@@ -215,7 +215,8 @@ class Course:
     def changed(self) -> None:
         """Tell it: listeners first, so that whoever waited finds them told."""
         if self.state in _FAILED and not self._asked_for and not self._listeners:
-            _log.warn("{order}: {error}", order=self.order, error=str(self.progress.error))
+            said = {"order": self.order, "state": self.state.value, "error": str(self.progress.error)}
+            _log.warn("{order} is {state}: {error}", **said)
         for listener in self._listeners:
             tell(listener, self.order)
         for what in ("accepted", "filled", "done"):

@@ -11,7 +11,6 @@ from twisted.python.failure import Failure
 from ctrader_twisted.account.terms import BUY, check_amount, check_texts, check_units, shown, side_of
 from ctrader_twisted.account.tracking import UNSENT, OrderState
 from ctrader_twisted.errors import (
-    ClientClosed,
     OpenApiError,
     OrderNotPlaced,
     OutcomeUnknown,
@@ -84,7 +83,9 @@ class Placing:
 
         :raises TypeError: if the volume, a price, a distance or a level has no unit.
         :raises ValueError: if the side or the order's id can't be.
+        :raises ClientClosed: if the client is closed.
         """
+        self._standing.check_open()
         check_amount(terms.amount)
         check_units(terms)
         check_texts(terms)
@@ -139,8 +140,7 @@ class Placing:
         return preparing.addTimeout(within, self._client.clock, lambda result, seconds: self._stale(seconds))
 
     async def _prepare(self, course: Course, name: str | Symbol, terms: Terms, replaces: int | None) -> Message:
-        if self._standing.closed:
-            raise ClientClosed
+        self._standing.check_open()
         symbol = name if isinstance(name, Symbol) else await self._lookup.symbol(name)
         volume = symbol.volume(terms.amount, terms.rounding)
         course.prepared(symbol, volume)

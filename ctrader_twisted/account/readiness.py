@@ -51,6 +51,14 @@ class Standing:
         """Whether it stands and what it has is known: requests hear of a loss before the account does."""
         return self.current and self.stands
 
+    def check_open(self) -> None:
+        """Refuse what would be begun on a client that is closed: nobody would be told what comes of it.
+
+        :raises ClientClosed: if it is.
+        """
+        if self.closed:
+            raise ClientClosed
+
     def wait(self) -> Deferred[None]:
         """Wait until `current` is set anew; `refused` fails it, and so does `close`."""
         waiter: Deferred[None] = Deferred(self._give_up)
@@ -62,8 +70,7 @@ class Standing:
 
         :raises ClientClosed: if the client is closed, or was.
         """
-        if self.closed:
-            raise ClientClosed
+        self.check_open()
         if not self.known:
             await self.wait()
 

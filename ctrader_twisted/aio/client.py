@@ -209,9 +209,11 @@ class Client(Requests, Closes, of=deferred.OpenApiClient):
         :param listener: a function, or a coroutine function, which runs as a task: several run at once if they take
             longer than the next event. What it raises is given to the event loop's exception handler, which logs it.
         :param account_id: ctidTraderAccountId: call it with the events of this account only.
-        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker.
+        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker: `Account.symbol`
+            finds that of a name. Spot events come once the symbol is subscribed to.
         :return: the listener.
-        :raises TypeError: if events of the class do not say whose they are: an execution event names no symbol itself.
+        :raises TypeError: if an id is no whole number, or events of the class do not say whose they are: an execution
+            event names no symbol itself.
         """
         if listener is None:
 

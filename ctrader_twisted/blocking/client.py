@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ctrader_twisted import client as deferred
 from ctrader_twisted.blocking.calls import asks, does, gives, keeps_time
-from ctrader_twisted.blocking.link import Face, Link
+from ctrader_twisted.blocking.link import Face, Link, leave
 from ctrader_twisted.blocking.requests import Requests
 from ctrader_twisted.faces import Reads
 from ctrader_twisted.market import light
@@ -75,7 +75,7 @@ class Client(Requests, of=deferred.OpenApiClient):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        leave(self.close, error)
 
     # State
 
@@ -203,9 +203,11 @@ class Client(Requests, of=deferred.OpenApiClient):
         :param listener: called in a thread of its own for all listeners of this client: it may block, and ask. What it
             raises is logged. When more than 10,000 events wait for it, the oldest are dropped.
         :param account_id: ctidTraderAccountId: call it with the events of this account only.
-        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker.
+        :param symbol_id: symbolId: with those of this symbol only. Ids differ from broker to broker: `Account.symbol`
+            finds that of a name. Spot events come once the symbol is subscribed to.
         :return: the listener.
-        :raises TypeError: if events of the class do not say whose they are: an execution event names no symbol itself.
+        :raises TypeError: if an id is no whole number, or events of the class do not say whose they are: an execution
+            event names no symbol itself.
         """
         if listener is None:
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ctrader_twisted.entry import Access
 
 _UNSAID: Final = object()
+SHOWING: Final = 5.0
+"""Seconds that what is shown of an object is waited for at most: a handler of `logging` asks for it with its lock held,
+and the reactor's thread may wait for that lock, to say something itself."""
 _bound: ContextVar[tuple[Any, ...]] = ContextVar("bound", default=(_UNSAID,))
 """How long calls wait: what the innermost ``with timeout(…)`` says, and what holds again after it."""
 
@@ -120,16 +123,20 @@ class Link(faces.Faces):
     def close(self) -> None:
         """Wait for orders on their way, close the client, wait for that, and until listeners were told what has come.
 
-        Who gives up waiting ends the wait for orders, and does not keep the rest from being done. In a child process,
-        whose it is not, nothing happens.
+        Orders take half of what a call may wait at most, so that a server that answers none of them does not keep the
+        client from being closed in time. Who gives up waiting ends the wait for orders, and does not keep the rest from
+        being done. In a child process, whose it is not, nothing happens.
         """
         if not self.thread.of_this_process:
             return
         if self.thread.usable:
+            bound, within = self.bound(), self.access.settings.finish_within
+            if bound is not None:
+                within = min(within, bound / 2)
             self.thread.wait(
                 "client.close()",
-                lambda: _closing(self.thread, self.access, self._telling),
-                self.bound(),
+                lambda: _closing(self.thread, self.access, self._telling, within),
+                bound,
                 became=_closed_all_the_same,
             )
         self._telling.end()
@@ -137,8 +144,10 @@ class Link(faces.Faces):
         self._callbacks.end(self.bound())
 
 
-def _closing(thread: ReactorThread, access: Access, telling: Telling) -> Deferred[None]:
+def _closing(thread: ReactorThread, access: Access, telling: Telling, within: float | None = None) -> Deferred[None]:
     """Wait for orders on their way, then close; in the reactor's thread.
+
+    :param within: seconds to wait for orders at most; `Settings.finish_within` unless given.
 
     Cancelling the Deferred ends the wait for orders; closing goes on, and is not waited for any more.
     """
@@ -153,7 +162,7 @@ def _closing(thread: ReactorThread, access: Access, telling: Telling) -> Deferre
             waited_for.callback(result)
 
     waited_for: Deferred[None] = Deferred(lambda _: finishing.cancel())
-    finishing = access.client.finish()
+    finishing = access.client.finish(within)
     finishing.addBoth(close)
     return waited_for
 
@@ -172,14 +181,32 @@ def _dropped(thread: ReactorThread, access: Access, telling: Telling, callbacks:
     thread.later(close)
 
 
+def leave(close: Callable[[], object], error: BaseException | None) -> None:
+    """Close at the end of a ``with``. An error that ends it stays what it ends with: what keeps it from being closed is
+    a note of that.
+    """
+    try:
+        close()
+    except Exception as problem:
+        if error is None:
+            raise
+        error.add_note(str(problem))
+
+
 class Face(faces.Face, style=True):
     """What a user of threads holds of an object of the Deferred API."""
 
     _link: Link
 
     def __repr__(self) -> str:
+        return self._shown(repr)
+
+    def _shown(self, how: Callable[[Any], str]) -> str:
+        """Show it, or that it is not to be had: neither fails, nor takes long."""
+        bound = self._link.bound()
         try:
-            return str(self._read(lambda: repr(self._inner)))
+            seconds = SHOWING if bound is None else min(bound, SHOWING)
+            return str(self._link.wait(f"showing {type(self).__name__}", lambda: how(self._inner), seconds))
         except (CallTimeout, CannotWait):
             return f"<{type(self).__name__}, out of reach>"
 

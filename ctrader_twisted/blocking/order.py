@@ -58,7 +58,7 @@ class Order(Face, of=deferred.Order):
     message: Reads[ProtoOAOrder | None] = Reads()
 
     def __str__(self) -> str:
-        return str(self._read(lambda: str(self._inner)))
+        return self._shown(str)
 
     def on_change(self, listener: Callable[[Order], object]) -> Callable[[], None]:
         """Call a listener with this order whenever something about it has changed, in the thread for listeners.

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from ctrader_twisted import streams
 from ctrader_twisted.blocking.calls import patiently
-from ctrader_twisted.blocking.link import Face
+from ctrader_twisted.blocking.link import Face, leave
 from ctrader_twisted.blocking.thread import given
 from ctrader_twisted.faces import Reads
 
@@ -41,7 +41,7 @@ class Closes(Face):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        leave(self.close, error)
 
 
 class Iterated(Closes, Generic[_T]):

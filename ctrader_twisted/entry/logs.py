@@ -28,8 +28,8 @@ _LEVELS: Final[Mapping[Any, int]] = {
     LogLevel.critical: logging.CRITICAL,
 }
 _OURS: Final = "ctrader_twisted."
-_TO_CALLER: Final = 5
-"""Which frame a record is of: this module, Twisted's publisher and, twice, its logger lie between it and who logs."""
+_TO_CALLER: Final = 6
+"""Which frame a record is of: between it and who logs lie this module twice, Twisted's publisher, its logger twice."""
 
 
 @implementer(ILogObserver)
@@ -42,6 +42,7 @@ class _ToLogging:
 
     def __init__(self) -> None:
         self._needed_by: set[object] = set()
+        self._here = threading.local()
         self.renew()
 
     def renew(self) -> None:
@@ -66,6 +67,15 @@ class _ToLogging:
         level, namespace = _LEVELS.get(event.get("log_level")), event.get("log_namespace") or ""
         if level is None or not namespace.startswith(_OURS) or _begun():
             return
+        if getattr(self._here, "telling", False):
+            return  # a handler of logging's says it to Twisted again, which would never end
+        self._here.telling = True
+        try:
+            self._tell(event, level, namespace)
+        finally:
+            self._here.telling = False
+
+    def _tell(self, event: LogEvent, level: int, namespace: str) -> None:
         logger = logging.getLogger(namespace)
         if level == logging.CRITICAL and not logger.hasHandlers():
             return  # Twisted writes these to stderr by itself, where logging's last resort would write them again
@@ -75,8 +85,11 @@ class _ToLogging:
 
 
 def _begun() -> bool:
-    """Say whether the program has begun Twisted's logging, for which there is no other word than this."""
-    return globalLogBeginner._temporaryObserver is None
+    """Say whether the program has begun Twisted's logging, for which there is no other word than this.
+
+    Once it begins, before it says again what was said before, the observer until then is taken away.
+    """
+    return globalLogBeginner._temporaryObserver not in globalLogPublisher._observers
 
 
 _to_logging: Final = _ToLogging()

@@ -99,11 +99,12 @@ class Pending:
         return self._by_id.get(client_msg_id)
 
     def remove(self, request: Request) -> bool:
-        """Wait no longer; False if nobody did."""
+        """Wait no longer; False if nobody did, though another request may have its id by now."""
         key = request.envelope[2]
         assert key is not None
-        if self._by_id.pop(key, None) is None:
+        if self._by_id.get(key) is not request:
             return False
+        del self._by_id[key]
         line = self._by_timeout[request.timeout]
         del line[key]
         if not line and len(self._by_timeout) > 8:

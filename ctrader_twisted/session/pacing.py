@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GUARD = 0.05
 """Seconds added to each window."""
 
+_APPLICATION_AUTH = catalogue.payload_type(messages.ProtoOAApplicationAuthReq)
 _ACCOUNT_AUTH = catalogue.payload_type(messages.ProtoOAAccountAuthReq)
 
 
@@ -178,7 +179,8 @@ class Pacer:
 
     def take_due(self, now: float) -> list[Request]:
         """Remove and give the requests whose turn it is: commands first, each behind the authorisation of its
-        account, then the other authorisations, then the oldest.
+        account, then the other authorisations, then the oldest. All behind the application's authorisation: the server
+        refuses what comes before it.
         """
         due: list[Request] = []
         while self._waiting and not self.held:
@@ -264,14 +266,14 @@ class Pacer:
         return until
 
     def _next_line(self, now: float) -> int | None:
-        best: tuple[Lane, int] | None = None
+        best: tuple[bool, Lane, int] | None = None
         chosen: int | None = None
         for number, line in self._lines.items():
             kind = catalogue.REQUESTS[number]
             window = self._historical if kind.historical else self._general
             if window.opens_at(now) > now or self._blocked_until(number, now) is not None:
                 continue
-            rank = (kind.lane, line[0][0])
+            rank = (number != _APPLICATION_AUTH, kind.lane, line[0][0])
             if best is None or rank < best:
                 best, chosen = rank, number
         return chosen

@@ -288,7 +288,7 @@ class Session:
         settled = []
         for request in self._pending.expire(now):
             reason = (
-                f"no answer within {request.timeout:g} s" if request.sent else f"not sent within {request.timeout:g} s"
+                f"no answer within {request.timeout:g} s" if request.left else f"not sent within {request.timeout:g} s"
             )
             settled.append(Settled(request, self._abandon(request, reason, SendTimeout, AnswerTimeout)))
         for request in self.outbox.due(now):
@@ -339,13 +339,18 @@ class Session:
     # Inside
 
     def _takes_along(self, reason: str, account_id: int | None = None) -> None:
-        """The server tells the end of an account's session, or of everybody's: note the requests that go with it."""
+        """The server tells the end of an account's session, or of everybody's: note the requests that go with it.
+
+        Those that have not left stay here from now on, whatever is done before they are told.
+        """
         outlasting = _OUTLASTING_APPLICATION if account_id is None else _OUTLASTING_ACCOUNT
         caught = [
             request
             for request in self._pending
             if account_id in (None, request.account_id) and request.kind.payload_type not in outlasting
         ]
+        for request in caught:
+            self.outbox.withdraw(request)
         self._losses.append((reason, caught))
 
     def _catch(self) -> Iterator[Settled]:
@@ -357,7 +362,7 @@ class Session:
         for reason, caught in losses:
             for request in caught:
                 if self._pending.remove(request):
-                    error = self._abandon(request, reason, RequestNotSent, OutcomeUnknown)
+                    error = self._given_up(request, reason, RequestNotSent, OutcomeUnknown)
                     self.standing.caught((request,))
                     yield Settled(request, error)
 
@@ -524,6 +529,12 @@ class Session:
         self, request: Request, reason: str, unsent: type[RequestFailed], unknown: type[RequestFailed]
     ) -> RequestFailed:
         self.outbox.withdraw(request)
+        return self._given_up(request, reason, unsent, unknown)
+
+    def _given_up(
+        self, request: Request, reason: str, unsent: type[RequestFailed], unknown: type[RequestFailed]
+    ) -> RequestFailed:
+        """Give the error that a request ends with which has left, or is held back for good."""
         if request.sent:
             self._tombstones.bury(request)
             error = unknown(request.kind.name, reason, request.account_id)

@@ -395,6 +395,21 @@ def test_after_the_client_is_closed_nobody_waits_in_vain(kit: VenueKit, account:
             kit.settle(waiting)
 
 
+def test_after_the_client_is_closed_nothing_is_ordered(kit: VenueKit, account: Account) -> None:
+    kit.settle(account.buy("EURUSD", TENTH).filled())
+    (position,) = account.positions.values()
+    kit.settle(account._client.close())  # type: ignore[attr-defined]
+    for order in (
+        lambda: account.buy("EURUSD", TENTH),
+        lambda: account.limit("sell", "EURUSD", TENTH, Price("2")),
+        lambda: account.close(position),
+        account.close_all,
+        lambda: account.reverse(position),
+    ):
+        with pytest.raises(ClientClosed):
+            order()
+
+
 def test_who_waits_no_longer_than_a_while_is_told_that_his_time_ran_out(kit: VenueKit, account: Account) -> None:
     kit.play("drop_answers", count=9, request="ProtoOANewOrderReq")
     kit.play("drop_answers", count=9, request="ProtoOAReconcileReq")

@@ -166,7 +166,7 @@ def test_a_refusal_that_nobody_waits_for_is_told_once_of_two_clients(
 
     run(main)
     assert said(caplog) == [("ctrader_twisted.account.course", "WARNING")]
-    assert "order 'mine' to buy 1000 lots of EURUSD: ProtoOANewOrderReq: NOT_ENOUGH_MONEY" in caplog.text
+    assert "order 'mine' to buy 1000 lots of EURUSD is rejected: ProtoOANewOrderReq: NOT_ENOUGH_MONEY" in caplog.text
 
 
 def test_a_client_that_nobody_has_closed_sends_what_it_was_given_and_leaves_no_observer(run: Running) -> None:

@@ -86,6 +86,21 @@ def test_who_gives_up_waiting_for_the_end_does_not_stop_it(client: Client, monke
     assert access._venue.venue is None
 
 
+def test_an_error_amid_a_stream_is_not_replaced_by_that_of_its_end(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(_: object) -> None:
+        raise CallTimeout("EventStream.close()", 1, "it goes on")
+
+    stream = client.events(Resynchronised)
+    monkeypatch.setattr(type(stream), "close", late)
+    with pytest.raises(ZeroDivisionError) as caught, stream:
+        1 / 0  # noqa: B018
+    assert caught.value.__notes__ == ["EventStream.close() did not end within 1 s: it goes on"]
+    with pytest.raises(CallTimeout), stream:
+        pass
+
+
 def test_a_client_that_is_closed_amid_waits_of_other_threads_ends_them(client: Client, account: Account) -> None:
     order = account.limit("buy", "EURUSD", Lots("0.1"), Price("0.5")).accepted()
     stream = client.events(Resynchronised)

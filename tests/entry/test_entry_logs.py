@@ -156,6 +156,34 @@ say()
     assert "logging's" not in err
 
 
+def test_what_was_said_before_twisteds_logging_began_is_not_told_again() -> None:
+    err = outcome(
+        """
+from twisted.logger import globalLogBeginner
+with Telling():
+    say()
+    globalLogBeginner.beginLoggingTo([lambda event: None], redirectStandardIO=False)
+"""
+    )
+    assert err.count("a warning") == 1
+
+
+def test_a_handler_that_says_it_to_twisted_again_is_told_once() -> None:
+    err = outcome(
+        """
+class Again(logging.Handler):
+    def emit(self, record):
+        print("told", record.getMessage(), file=sys.stderr)
+        Logger(namespace=record.name).warn("{text}", text=record.getMessage())
+logging.getLogger("ctrader_twisted").addHandler(Again())
+say()
+say()
+"""
+    )
+    assert err.count("told a warning\n") == 2
+    assert "RecursionError" not in err
+
+
 def test_a_program_that_configures_logging_has_them_where_it_says() -> None:
     err = outcome(
         """

@@ -565,3 +565,17 @@ def test_a_session_that_ends_before_its_logout_has_left_was_not_ended_by_that() 
     list(items)
     assert talk.session.accounts.state(ACCOUNT) is AccountState.DROPPED
     assert standing(talk) == []
+
+
+def test_a_request_under_the_id_of_one_that_a_loss_has_caught_is_not_taken_for_it() -> None:
+    talk = Talk(Limits(general=1)).standing()
+    talk.ask(TRADER)
+    talk.sent()
+    waiting = talk.session.request(TRADER, timeout=5, now=talk.now, client_msg_id="the program's own")
+    items = talk.session.received([codec.pack(CUT)], talk.now)
+    assert next(items) == codec.pack(CUT)
+    next(items)
+    talk.session.cancel(waiting)  # as whoever is told of the first does, and asks for something else
+    again = talk.session.request(VERSION, timeout=7, now=talk.now, client_msg_id="the program's own")
+    assert list(items) == []
+    assert list(talk.session.requests()) == [again]

@@ -392,6 +392,16 @@ def test_a_request_whose_time_runs_out_in_the_queue_is_never_sent() -> None:
     assert talk.sent() == []
 
 
+def test_a_request_that_nobody_fetched_when_its_turn_came_says_so_when_its_time_is_over() -> None:
+    talk = Talk().ready()
+    waiting = talk.ask(TRADER, timeout=0.5)
+    assert waiting.sent
+    (settled,) = talk.tick(0.5)
+    assert isinstance(settled.result, SendTimeout)
+    assert str(settled.result).endswith("not sent within 0.5 s; it was never sent and may be repeated")
+    assert talk.sent() == []
+
+
 def test_what_is_due_to_expire_does_not_leave_first() -> None:
     talk = Talk(Limits(general=1)).ready()
     talk.ask(TRADER, timeout=60)
@@ -461,6 +471,15 @@ def test_authorisations_wait_their_turn_before_data_and_are_never_one_too_many()
         talk.tick(1.06)
         assert talk.sent() == [expected.envelope]
     assert talk.session.accounts.state(ACCOUNT) is AccountState.AUTHORISING
+
+
+def test_what_is_asked_for_behind_the_authorisation_of_the_application_stays_behind_it_through_a_pause() -> None:
+    talk = Talk(gate=False).connect()
+    asked = [talk.ask(message) for message in (APPLICATION_AUTH, account_auth(), NEW_ORDER, TRADER)]
+    for held in (True, False):
+        talk.session.outbox.hold(held)
+    talk.tick()
+    assert talk.sent() == [request.envelope for request in asked]
 
 
 def test_a_payload_type_that_the_server_blocked_waits_that_long() -> None:

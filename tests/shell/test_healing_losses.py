@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ctrader_twisted import AccountState, ConnectionState, Ready, messages
-from ctrader_twisted.errors import ApplicationRefused, OutcomeUnknown
+from ctrader_twisted import AccountState, ConnectionState, Limits, Ready, messages
+from ctrader_twisted.errors import ApplicationRefused, ConnectionFailed, OutcomeUnknown, RequestNotSent
 from ctrader_twisted.session.events import AccountChanged, Disconnected, Resynchronised
 from ctrader_twisted.wire import catalogue, codec
 from ctrader_twisted.wire.envelope import Envelope
+from tests.session.conversation import HISTORY, NEW_ORDER
 from tests.session.test_book import moved, order, position
 from tests.shell.memory import ACCOUNT, Memory, outcome
 from tests.shell.test_factory import reconnect
@@ -513,3 +514,24 @@ def test_who_ends_the_connection_when_a_loss_is_told_ends_the_requests_that_are_
         m.say(messages.ProtoOAClientDisconnectEvent())
     assert [type(error) for error in told] == [OutcomeUnknown]
     assert m.client.in_flight == 0
+
+
+@pytest.mark.parametrize("how", ["ask", "close", "drop"])
+def test_an_order_that_has_not_left_when_a_loss_comes_never_leaves_whatever_who_is_told_does(how: str) -> None:
+    m = Memory(limits=Limits(historical=1)).ready().authorised()
+
+    def act(_: object) -> None:
+        if how == "ask":
+            outcome(m.client.request(HISTORY))  # it has to wait its turn, and whatever else may leave is let go
+        elif how == "close":
+            m.client.close()
+        else:
+            m.protocol.drop(ConnectionFailed("test", "dropped"))
+
+    m.client.trader(ctidTraderAccountId=ACCOUNT).addErrback(act)
+    outcome(m.client.request(HISTORY))
+    m.sent()
+    told = outcome(m.client.request(NEW_ORDER))  # it would leave at the end of this turn
+    m.say(CUT)
+    assert m.sent() == []
+    assert [type(error) for error in told] == [RequestNotSent]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from google.protobuf.message import Message
 
@@ -135,3 +138,13 @@ def test_events_that_do_not_say_whose_they_are_can_t_be_chosen(cls: type, wanted
     with pytest.raises(TypeError, match="does not say"):
         m.client.events(messages.ProtoOASpotEvent, cls, **wanted)
     assert not m.client.off(cls, print)
+
+
+@pytest.mark.parametrize("wrong", ["2", 2.0, True, [2]])
+@pytest.mark.parametrize("what", ["account_id", "symbol_id"])
+def test_what_is_no_id_is_refused(what: str, wrong: Any) -> None:
+    m = Memory().ready()
+    wanted = {what: wrong}
+    with pytest.raises(TypeError, match=rf"^{what} is {re.escape(repr(wrong))}, no whole number: .*`.*{what}`"):
+        m.client.on(messages.ProtoOASpotEvent, print, **wanted)
+    assert not m.client.off(messages.ProtoOASpotEvent, print)

@@ -447,3 +447,25 @@ def test_what_is_renewed_in_the_session_after_its_own_is_ended() -> None:
     m.say(messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=renewal)
     ((_, ended),) = m.expect(messages.ProtoOAUnsubscribeSpotsReq)
     assert list(ended.symbolId) == [1]
+
+
+@pytest.mark.parametrize("renewal", ["answered", "put off"])
+def test_what_an_account_that_is_kept_no_longer_is_subscribed_to_is_left_to_it(renewal: str) -> None:
+    m = standing("bare-token")
+    m.say(GONE)
+    m.clock.advance(1)
+    ((auth, _),) = m.expect(AccountAuthReq)
+    m.say(accepted(), to=auth)
+    ((renewed, _),) = m.expect(messages.ProtoOASubscribeSpotsReq)
+    if renewal == "put off":
+        refuse(m, renewed, "CH_SERVER_NOT_REACHABLE")
+    m.client.forget(ACCOUNT)
+    if renewal == "answered":
+        m.say(messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=renewed)
+    else:  # whoever still needs it asks by hand, before the renewal would have been asked for again
+        m.client.request(SPOTS)
+        ((subscribe, _),) = m.expect(messages.ProtoOASubscribeSpotsReq)
+        m.say(messages.ProtoOASubscribeSpotsRes(ctidTraderAccountId=ACCOUNT), to=subscribe)
+    m.clock.advance(5)
+    m.expect()
+    assert state(m) is AccountState.AUTHORISED

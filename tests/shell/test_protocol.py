@@ -340,6 +340,19 @@ def test_a_tap_that_raises_is_told_no_more_and_costs_nobody_anything(verb: str, 
     logged_errors.flush(ZeroDivisionError)
 
 
+def test_a_tap_that_raises_when_it_is_told_of_a_failed_attempt_costs_nobody_anything(logged_errors: Any) -> None:
+    tap: Any = create_autospec(Tap, instance=True)
+    tap.failed.side_effect = ZeroDivisionError
+    m = Memory(tap=tap)
+    m.refuse()
+    (told,) = m.of(Disconnected)
+    assert told.retry_in is not None
+    assert len(logged_errors.flush(ZeroDivisionError)) == 1
+    m.clock.advance(60)
+    m.ready()
+    assert tap.opened.call_count == 1
+
+
 def test_any_frame_keeps_the_peer_alive() -> None:
     m = Memory().ready()
     for _ in range(5):
